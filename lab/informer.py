@@ -1,0 +1,194 @@
+"""Watching one kind into a local cache, and a work queue that calls a reconciler: a controller's two halves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import aiohttp
+
+from .kube import ApiError, Kind, Kube, Object, WatchEvent
+
+log = logging.getLogger(__name__)
+Key = tuple[str, str]
+Handler = Callable[[str, Object], None]
+
+
+def key_of(obj: Object) -> Key:
+    """(namespace, name); the namespace is empty for cluster-scoped objects."""
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+class Informer:
+    """A cache of one kind, kept by list and watch. Handlers get (event type, object) after the cache has changed."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        kind: Kind,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> None:
+        self.kube, self.kind = kube, kind
+        self.synced = asyncio.Event()
+        self._scope = (namespace, labels, fields)
+        self._cache: dict[Key, Object] = {}
+        self._handlers: list[Handler] = []
+
+    def on_change(self, handler: Handler) -> None:
+        self._handlers.append(handler)
+
+    def get(self, namespace: str, name: str) -> Object | None:
+        return self._cache.get((namespace, name))
+
+    def items(self, namespace: str | None = None) -> list[Object]:
+        return [obj for (where, _), obj in self._cache.items() if namespace is None or where == namespace]
+
+    async def run(self) -> None:
+        """List and watch for ever, starting over with a fresh list whenever the watch breaks."""
+        while True:
+            try:
+                await self._follow()
+            except ApiError as error:
+                if error.code != 410:
+                    log.warning("%s: watch of %s: %s", self.kube.component, self.kind.plural, error)
+                    await asyncio.sleep(0.2)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                log.debug("%s: watch of %s: %s", self.kube.component, self.kind.plural, error)
+                await asyncio.sleep(0.2)
+
+    async def _follow(self) -> None:
+        namespace, labels, fields = self._scope
+        page = await self.kube.list(self.kind, namespace, labels, fields)
+        self._replace(page.items)
+        self.synced.set()
+        version = page.resource_version
+        while True:
+            async for event in self.kube.watch(self.kind, version, namespace, labels, fields):
+                version = event.object["metadata"]["resourceVersion"]
+                if event.type != "BOOKMARK":
+                    self._take(event)
+
+    def _replace(self, items: Iterable[Object]) -> None:
+        fresh = {key_of(item): item for item in items}
+        gone = [self._cache[key] for key in self._cache.keys() - fresh.keys()]
+        for obj in gone:
+            self._take(WatchEvent("DELETED", obj))
+        for key, obj in fresh.items():
+            self._take(WatchEvent("MODIFIED" if key in self._cache else "ADDED", obj))
+
+    def _take(self, event: WatchEvent) -> None:
+        if event.type == "DELETED":
+            self._cache.pop(key_of(event.object), None)
+        else:
+            self._cache[key_of(event.object)] = event.object
+        for handler in self._handlers:
+            handler(event.type, event.object)
+
+
+class Queue:
+    """A work queue of keys: one key is worked on by one worker at a time, and waits at most once."""
+
+    def __init__(self) -> None:
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._waiting: set[Key] = set()
+        self._working: set[Key] = set()
+        self._again: set[Key] = set()
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._failures: dict[Key, int] = {}
+
+    def add(self, key: Key) -> None:
+        if key in self._working:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Add the key later; of two requests the earlier one wins."""
+        loop = asyncio.get_running_loop()
+        due, timer = loop.time() + seconds, self._timers.get(key)
+        if timer and not timer.cancelled() and loop.time() <= timer.when() <= due:
+            return
+        if timer:
+            timer.cancel()
+        self._timers[key] = loop.call_at(due, self.add, key)
+
+    def add_failed(self, key: Key) -> None:
+        """Retry with KubeVirt's own rate limit: 5 ms, doubled with every failure in a row (KubeVirt's work queues)."""
+        count = self._failures.get(key, 0)
+        self._failures[key] = count + 1
+        self.add_after(key, min(0.005 * 2**count, 1000.0))
+
+    def forget(self, key: Key) -> None:
+        self._failures.pop(key, None)
+
+    async def take(self) -> Key:
+        key = await self._ready.get()
+        self._waiting.discard(key)
+        self._working.add(key)
+        return key
+
+    def done(self, key: Key) -> None:
+        self._working.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+
+Reconcile = Callable[[str, str], Awaitable[float | None]]
+
+
+async def run_controller(
+    name: str, queue: Queue, informers: Iterable[Informer], reconcile: Reconcile, workers: int = 4
+) -> None:
+    """Run informers and workers until cancelled.
+
+    `reconcile(namespace, name)` returns None, or the seconds after which it wants to be called again. An ApiError with
+    409 or 422 (a lost race) is retried silently; any other exception is logged and retried.
+    """
+    informers = list(informers)
+    async with asyncio.TaskGroup() as group:
+        for informer in informers:
+            group.create_task(informer.run())
+        for informer in informers:
+            await informer.synced.wait()
+        for _ in range(workers):
+            group.create_task(_work(name, queue, reconcile))
+
+
+async def _work(name: str, queue: Queue, reconcile: Reconcile) -> None:
+    while True:
+        key = await queue.take()
+        try:
+            again = await reconcile(*key)
+        except Exception as error:
+            _report(name, key, error)
+            queue.add_failed(key)
+        else:
+            queue.forget(key)
+            if again is not None:
+                queue.add_after(key, again)
+        finally:
+            queue.done(key)
+
+
+def _report(name: str, key: Key, error: Exception) -> None:
+    lost_race = isinstance(error, ApiError) and error.code in (404, 409, 422)
+    log.log(
+        logging.DEBUG if lost_race else logging.WARNING,
+        "%s: %s/%s: %r",
+        name,
+        *key,
+        error,
+        exc_info=not lost_race,
+    )
+
+
+def owner_of(obj: Object) -> dict[str, Any] | None:
+    """The controlling ownerReference, if there is one."""
+    owners = obj["metadata"].get("ownerReferences", [])
+    return next((owner for owner in owners if owner.get("controller")), None)
