@@ -1,0 +1,42 @@
+"""What every part of a lab is handed: where the API server is, who it is, and how this lab is to behave."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .defects import Defects
+from .kube import Kube, server_tls
+from .network import Block
+from .pace import Pace
+from .pki import Authority
+from .release import Release
+
+
+@dataclass(frozen=True)
+class LabContext:
+    """One running lab, as its controllers and nodes see it."""
+
+    server: str
+    """The API server's URL."""
+    authority: Authority
+    token_for: Callable[[str, tuple[str, ...]], str]
+    """A bearer token for a user name and its groups, minted on demand."""
+    block: Block
+    release: Release
+    defects: Defects
+    pace: Pace
+
+    def kube(self, component: str, user: str, groups: tuple[str, ...] = ()) -> Kube:
+        """A client that speaks as `user`; enter it as an async context manager."""
+        return Kube(self.server, self.token_for(user, groups), self.tls(), component)
+
+    def service_account(self, component: str, namespace: str, name: str) -> Kube:
+        """A client that speaks as a ServiceAccount."""
+        user = f"system:serviceaccount:{namespace}:{name}"
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
+        return self.kube(component, user, groups)
+
+    def tls(self) -> ssl.SSLContext:
+        return server_tls(str(self.authority.certificate))

@@ -1,0 +1,25 @@
+"""How fast the lab lives: every duration it makes up, in one place.
+
+A lab that took as long as a real cluster would try nobody's patience but its user's. These are the durations that on a
+cluster come from hardware, images and guests; the time limits that KubeVirt itself documents are not scaled.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Durations in seconds."""
+
+    image_pull: float = 0.02
+    container_start: float = 0.01
+    guest_boot: float = 0.05
+    guest_shutdown: float = 0.05
+    target_preparation: float = 0.03
+    port_poll: float = 0.05
+    """virt-handler looks for the target's ports each second; the lab each 50 ms (behaviour of v1.8, section 2.5)."""
+    monitor_period: float = 0.05
+    """virt-launcher samples a migration's progress each 400 ms; the lab each 50 ms."""
+    abort: float = 0.05
+    switchover: float = 0.03
+    """Pause between the guest's last answer on its source and its first on its target, idle guest."""
