@@ -1,0 +1,140 @@
+"""What a container is in the lab: a coroutine, chosen by the image's name, that is handed its pod and its node.
+
+KubeVirt's components are such programs, so that killing the pod kills the component, as on a cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..kube import Kube, Object
+from ..network import Block
+
+if TYPE_CHECKING:
+    from ..context import LabContext
+
+LOG_LINES = 10_000
+
+
+@dataclass(frozen=True)
+class Node:
+    """One machine. `machines` is what programs on it share with one another (sockets, domains), keyed by its owner."""
+
+    name: str
+    index: int
+    address: str
+    block: Block
+    machines: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line a container wrote, and when."""
+
+    time: datetime
+    text: str
+
+
+Ran = tuple[int, str, str]
+"""What a command in a container came to: exit code, stdout, stderr."""
+Exec = Callable[[Sequence[str], bytes], Awaitable[Ran]]
+"""Runs a command in a container: (argv, stdin)."""
+Program = Callable[["Container"], Awaitable[int]]
+"""What an image runs; the result is the exit code. An exception is a crash: logged, exit code 1."""
+
+
+class Container:
+    """A running container, as the program in it sees it."""
+
+    def __init__(self, lab: LabContext, node: Node, pod: Object, name: str, pod_ip: str) -> None:
+        self.lab, self.node, self.name, self.pod_ip = lab, node, name, pod_ip
+        self.pod = pod
+        """The Pod object; the kubelet replaces it with the newest version it has seen."""
+        self.stopping = asyncio.Event()
+        """SIGTERM: the program should end; after the grace period it is cancelled (SIGKILL)."""
+        self.ready = asyncio.Event()
+        """With a readinessProbe in its spec the container is ready once its program has set this; else at its start."""
+        self.exec: Exec | None = None
+        """A program may set this to answer `exec` itself; otherwise the lab's table of modelled commands does."""
+        self.lines: list[LogLine] = []
+        self._log_listeners: set[asyncio.Event] = set()
+
+    @property
+    def spec(self) -> Object:
+        """This container's part of the pod's spec."""
+        containers = [*self.pod["spec"]["containers"], *self.pod["spec"].get("initContainers", [])]
+        found: Object = next(spec for spec in containers if spec["name"] == self.name)
+        return found
+
+    @property
+    def argv(self) -> list[str]:
+        return [*self.spec.get("command", []), *self.spec.get("args", [])]
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {item["name"]: item["value"] for item in self.spec.get("env", []) if "value" in item}
+
+    @property
+    def namespace(self) -> str:
+        namespace: str = self.pod["metadata"]["namespace"]
+        return namespace
+
+    @property
+    def pod_name(self) -> str:
+        name: str = self.pod["metadata"]["name"]
+        return name
+
+    def kube(self, component: str) -> Kube:
+        """A client with the rights of the pod's ServiceAccount; enter it as an async context manager."""
+        account = self.pod["spec"].get("serviceAccountName", "default")
+        return self.lab.service_account(component, self.namespace, account)
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext:
+        """A server's TLS context for the pod's address and for every Service of its namespace."""
+        return self.lab.authority.server_tls(self.pod_ip, f"*.{self.namespace}.svc", "localhost")
+
+    def log(self, text: str) -> None:
+        """Write to the container's log, as a program does by printing."""
+        now = datetime.now(UTC)
+        self.lines.extend(LogLine(now, line) for line in text.splitlines() or [""])
+        del self.lines[:-LOG_LINES]
+        for listener in self._log_listeners:
+            listener.set()
+
+    def follow(self) -> asyncio.Event:
+        """An event that is set whenever a line is written, until `unfollow`."""
+        listener = asyncio.Event()
+        self._log_listeners.add(listener)
+        return listener
+
+    def unfollow(self, listener: asyncio.Event) -> None:
+        self._log_listeners.discard(listener)
+
+
+async def idle(container: Container) -> int:
+    """The program of every image the lab knows nothing about: it is there until it is told to stop."""
+    container.ready.set()
+    await container.stopping.wait()
+    return 0
+
+
+programs: dict[str, Program] = {}
+"""Programs by the last part of the image's repository: `quay.io/kubevirt/virt-api@sha256:…` runs `virt-api`."""
+
+
+def program_for(image: str) -> Program:
+    return programs.get(repository(image).rsplit("/", 1)[-1], idle)
+
+
+def repository(image: str) -> str:
+    """The image's name without tag and digest."""
+    name = image.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}"
