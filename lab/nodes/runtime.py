@@ -9,17 +9,16 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..kube import Kube, Object
 from ..network import Block
+from .logs import Log
 
 if TYPE_CHECKING:
     from ..context import LabContext
-
-LOG_LINES = 10_000
 
 
 @dataclass(frozen=True)
@@ -33,20 +32,19 @@ class Node:
     machines: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class LogLine:
-    """One line a container wrote, and when."""
-
-    time: datetime
-    text: str
-
-
 Ran = tuple[int, str, str]
 """What a command in a container came to: exit code, stdout, stderr."""
 Exec = Callable[[Sequence[str], bytes], Awaitable[Ran]]
 """Runs a command in a container: (argv, stdin)."""
 Program = Callable[["Container"], Awaitable[int]]
 """What an image runs; the result is the exit code. An exception is a crash: logged, exit code 1."""
+
+
+class Signal(Enum):
+    """What can be sent to a container's first process."""
+
+    TERM = 15
+    KILL = 9
 
 
 class Container:
@@ -58,12 +56,25 @@ class Container:
         """The Pod object; the kubelet replaces it with the newest version it has seen."""
         self.stopping = asyncio.Event()
         """SIGTERM: the program should end; after the grace period it is cancelled (SIGKILL)."""
-        self.ready = asyncio.Event()
-        """With a readinessProbe in its spec the container is ready once its program has set this; else at its start."""
         self.exec: Exec | None = None
         """A program may set this to answer `exec` itself; otherwise the lab's table of modelled commands does."""
-        self.lines: list[LogLine] = []
-        self._log_listeners: set[asyncio.Event] = set()
+        self.logs = Log()
+        self.ready = False
+        self.on_ready: Callable[[], None] = lambda: None
+        self.on_kill: Callable[[], None] = lambda: None
+
+    def report_ready(self, ready: bool = True) -> None:
+        """Say whether the program serves. Its program must say so where the container's spec has a readinessProbe:
+        the lab's kubelet asks nobody. A container without one is ready from its start."""
+        self.ready = ready
+        self.on_ready()
+
+    def kill(self, signal: Signal) -> None:
+        """Send a signal to the program, as `kill` in the container would."""
+        if signal is Signal.TERM:
+            self.stopping.set()
+        else:
+            self.on_kill()
 
     @property
     def spec(self) -> Object:
@@ -102,25 +113,12 @@ class Container:
 
     def log(self, text: str) -> None:
         """Write to the container's log, as a program does by printing."""
-        now = datetime.now(UTC)
-        self.lines.extend(LogLine(now, line) for line in text.splitlines() or [""])
-        del self.lines[:-LOG_LINES]
-        for listener in self._log_listeners:
-            listener.set()
-
-    def follow(self) -> asyncio.Event:
-        """An event that is set whenever a line is written, until `unfollow`."""
-        listener = asyncio.Event()
-        self._log_listeners.add(listener)
-        return listener
-
-    def unfollow(self, listener: asyncio.Event) -> None:
-        self._log_listeners.discard(listener)
+        self.logs.write(text)
 
 
 async def idle(container: Container) -> int:
     """The program of every image the lab knows nothing about: it is there until it is told to stop."""
-    container.ready.set()
+    container.report_ready()
     await container.stopping.wait()
     return 0
 
