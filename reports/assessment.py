@@ -1,0 +1,198 @@
+"""What the journal says about each requirement: the step between what was seen and the verdict.
+
+A requirement is in scope when the run's suites, profile and the cluster's version ask for it. That is worked out here
+from the catalogue's own words, not from what happened to be collected: a run of `-k cancel` leaves the rest of the
+scope untested, and a certificate must say so.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .model import Journal, Level, Outcome, Requirement, Test, Violation
+from .versions import applies
+
+
+class Result(StrEnum):
+    """What is known about a requirement after a run."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    PARTLY_TESTED = "partly tested"
+    """Some of its tests passed, and the others were skipped."""
+    NOT_TESTED = "not tested"
+    OUT_OF_SCOPE = "out of scope"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One requirement with its result and the tests that it rests on."""
+
+    requirement: Requirement
+    result: Result
+    reason: str = ""
+    """Why it is not tested, partly tested, or out of scope."""
+    tests: tuple[Test, ...] = ()
+
+    @property
+    def duration(self) -> float:
+        return sum(test.duration for test in self.tests)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(note for test in self.tests for note in test.notes))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that did not hold, with all that is needed to act on it."""
+
+    id: str
+    title: str
+    level: Level
+    expected: str
+    observed: str
+    remedy: str = ""
+    statement: str = ""
+    test: Test | None = None
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Every requirement's result, and what did not hold."""
+
+    journal: Journal
+    rows: tuple[Row, ...]
+    findings: tuple[Finding, ...] = field(default=())
+
+    def count(self, result: Result, level: Level | None = None) -> int:
+        return sum(row.result is result and level in (None, row.requirement.level) for row in self.rows)
+
+    @property
+    def in_scope(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.result is not Result.OUT_OF_SCOPE)
+
+
+def assess(journal: Journal) -> Assessment:
+    """Judge each requirement of the catalogue by the tests that name it."""
+    by_requirement: dict[str, list[Test]] = {}
+    for test in journal.tests:
+        for name in test.requirements:
+            by_requirement.setdefault(name, []).append(test)
+    rows = tuple(_row(item, tuple(by_requirement.get(item.id, ())), journal) for item in journal.requirements)
+    known = {item.id for item in journal.requirements}
+    return Assessment(journal, rows, (*_of_rows(rows), *_of_violations(journal), *_of_others(journal, known)))
+
+
+def failed(test: Test) -> bool:
+    """Whether the test shows that something does not hold.
+
+    A test whose preparation went wrong shows nothing: what it is about was not tried. An expected failure is one.
+    """
+    if test.outcome is Outcome.ERROR:
+        return test.phase != "setup"
+    return test.outcome in (Outcome.FAILED, Outcome.XFAILED)
+
+
+def _row(requirement: Requirement, tests: tuple[Test, ...], journal: Journal) -> Row:
+    if any(failed(test) for test in tests):
+        return Row(requirement, Result.FAILED, tests=tests)
+    if outside := _out_of_scope(requirement, journal):
+        return Row(requirement, Result.OUT_OF_SCOPE, outside, tests)
+    untried = [test for test in tests if test.outcome is not Outcome.PASSED]
+    if not tests or any(test.outcome is not Outcome.SKIPPED for test in untried):
+        return Row(requirement, Result.NOT_TESTED, _why_untested(requirement, untried, journal), tests)
+    if not untried:
+        return Row(requirement, Result.PASSED, tests=tests)
+    reason = _why_untested(requirement, untried, journal)
+    return Row(requirement, Result.NOT_TESTED if len(untried) == len(tests) else Result.PARTLY_TESTED, reason, tests)
+
+
+def _out_of_scope(requirement: Requirement, journal: Journal) -> str:
+    """Why the run does not ask for this requirement; empty when it does."""
+    run, kubevirt = journal.run, journal.environment.kubevirt if journal.environment else ""
+    if run.suites and requirement.suite not in run.suites:
+        return f"suite {requirement.suite} was not asked for"
+    if run.profile and requirement.profiles and run.profile not in requirement.profiles:
+        return f"not part of profile {run.profile}"
+    if not applies(requirement.versions, kubevirt):
+        return f"holds for KubeVirt {requirement.versions}"
+    return ""
+
+
+def _why_untested(requirement: Requirement, untried: list[Test], journal: Journal) -> str:
+    reasons = dict.fromkeys(filter(None, (_why(test) for test in untried)))
+    if reasons:
+        return "; ".join(reasons)
+    if requirement.allow and requirement.allow not in journal.run.allow:
+        return f"needs --allow {requirement.allow}"
+    if journal.problems:
+        return journal.problems[0].message
+    return "the run ended before it" if journal.end is None or journal.end.interrupted else "no test of it was run"
+
+
+def _why(test: Test) -> str:
+    match test.outcome:
+        case Outcome.UNFINISHED:
+            return "its test began and did not end"
+        case Outcome.ERROR:
+            return f"its preparation went wrong: {test.message or test.reason or 'see the details'}"
+        case _:
+            return test.reason or test.message or "skipped without a reason"
+
+
+def _of_rows(rows: tuple[Row, ...]) -> list[Finding]:
+    return [
+        Finding(
+            id=row.requirement.id,
+            title=row.requirement.title or row.requirement.id,
+            level=row.requirement.level,
+            statement=row.requirement.statement,
+            expected=test.expected or row.requirement.statement,
+            observed=test.observed or test.message or test.reason or "the test failed and did not say what it saw",
+            remedy=row.requirement.remedy,
+            test=test,
+            evidence=test.evidence,
+        )
+        for row in sorted(rows, key=lambda row: list(Level).index(row.requirement.level))
+        for test in row.tests
+        if failed(test)
+    ]
+
+
+def _of_violations(journal: Journal) -> list[Finding]:
+    by_id = {test.id: test for test in journal.tests}
+    return [
+        Finding(
+            id=item.check or "standing check",
+            title="A standing check did not hold",
+            level=Level.REQUIRED,
+            expected="what must hold at every moment of every test, whatever it is about",
+            observed=item.message or "the check did not say what it saw",
+            remedy="Follow the objects named here through the history in the evidence, up to the moment named.",
+            test=by_id.get(item.test) or (Test(item.test) if item.test else None),
+            evidence=item.evidence or (by_id[item.test].evidence if item.test in by_id else ""),
+        )
+        for item in _unique(journal.violations)
+    ]
+
+
+def _unique(violations: tuple[Violation, ...]) -> list[Violation]:
+    return list(dict.fromkeys(violations))
+
+
+def _of_others(journal: Journal, known: set[str]) -> list[Finding]:
+    """Failed tests that name no requirement of the catalogue: nothing that failed may go unmentioned."""
+    return [
+        Finding(
+            id=", ".join(test.requirements) or "no requirement",
+            title="A test failed that answers for no requirement of the catalogue",
+            level=Level.REQUIRED,
+            expected=test.expected or "the test passes",
+            observed=test.observed or test.message or "the test failed and did not say what it saw",
+            test=test,
+            evidence=test.evidence,
+        )
+        for test in journal.tests
+        if failed(test) and not known & set(test.requirements)
+    ]

@@ -1,0 +1,128 @@
+"""`certificate.html`: the certificate for people; one file that needs nothing else and asks nobody for anything."""
+
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from . import pictures
+from .assessment import Finding, Result, Row
+from .certificate import VALID_DAYS, VOIDED_BY, Certificate
+from .measures import duration, figure
+from .model import Outcome
+
+MOST_DETAILS = 600_000
+"""Characters of tracebacks in one page, shared by all findings: the page must open anywhere."""
+MOST_FILES = 300
+
+_RELATIVE = re.compile(r"(?![/.])(?!.*(?:^|/)\.\.(?:/|$))[^:\\?#]+")
+_UNSAFE_IN_ID = re.compile(r"[^\w-]+")
+
+_SYMBOLS = {
+    "certified": "✓",
+    "certified with conditions": "✓",
+    "not certified": "✗",
+    "inconclusive": "?",
+    Result.PASSED.value: "✓",
+    Result.FAILED.value: "✗",
+    Result.PARTLY_TESTED.value: "◐",
+    Result.NOT_TESTED.value: "?",
+    Result.OUT_OF_SCOPE.value: "–",
+    Outcome.ERROR.value: "!",
+    Outcome.SKIPPED.value: "–",
+    Outcome.XFAILED.value: "✗",
+    Outcome.UNFINISHED.value: "?",
+}
+
+
+def to_html(certificate: Certificate) -> str:
+    """The text of `certificate.html`."""
+    assessment = certificate.assessment
+    return _template().render(
+        certificate=certificate,
+        journal=certificate.journal,
+        environment=certificate.journal.environment,
+        conclusion=certificate.conclusion,
+        findings=assessment.findings,
+        suites=_by_suite(assessment.in_scope),
+        out_of_scope=[row for row in assessment.rows if row.result is Result.OUT_OF_SCOPE],
+        untested=[row for row in assessment.rows if row.result is Result.NOT_TESTED],
+        bars=pictures.bars(assessment),
+        strips=[pictures.strip(measure) for measure in certificate.measures],
+        timelines=pictures.timelines(certificate.journal.tests),
+        files=certificate.evidence[:MOST_FILES],
+        details_limit=_details_limit(assessment.findings),
+        results=[result.value for result in Result if assessment.count(result) and result is not Result.OUT_OF_SCOPE],
+        voided_by=VOIDED_BY,
+        valid_days=VALID_DAYS,
+        label_width=pictures.LABEL,
+        picture_width=pictures.WIDTH,
+    )
+
+
+def _by_suite(rows: tuple[Row, ...]) -> dict[str, list[Row]]:
+    suites: dict[str, list[Row]] = {}
+    for row in rows:
+        suites.setdefault(row.requirement.suite, []).append(row)
+    return suites
+
+
+def _details_limit(findings: tuple[Finding, ...]) -> int:
+    return max(400, min(6_000, MOST_DETAILS // max(1, len(findings))))
+
+
+@cache
+def _template() -> Template:
+    here = Path(__file__).parent
+    environment = Environment(
+        loader=FileSystemLoader(here),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        anchor=anchor, clip=clip, clip_end=clip_end, duration=duration, figure=figure, href=href, slug=_slug, symbol=_symbol, when=when
+    )
+    environment.globals["style"] = Markup((here / "certificate.css").read_text())  # noqa: S704 - our own file
+    return environment.get_template("certificate.html")
+
+
+def anchor(text: str) -> str:
+    """The text as an id within the page."""
+    return "r-" + _UNSAFE_IN_ID.sub("-", text)
+
+
+def href(path: str) -> str:
+    """A link to a file beside the page; empty when the path leads anywhere else."""
+    return quote(path) if _RELATIVE.fullmatch(path) else ""
+
+
+def clip(text: str, limit: int) -> str:
+    """The text, without its middle when it is too long: the end of a traceback says most."""
+    if len(text) <= limit:
+        return text
+    head = limit // 3
+    left_out = len(text) - limit
+    return f"{text[:head]}\n… {left_out} characters left out; all of it is in the journal …\n{text[-(limit - head) :]}"
+
+
+def clip_end(text: str, limit: int) -> str:
+    """The text's beginning, where there is no room for more."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def when(text: str) -> str:
+    """A moment as people write it."""
+    return text.replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC")
+
+
+def _slug(text: str) -> str:
+    return text.replace(" ", "-")
+
+
+def _symbol(text: str) -> str:
+    return _SYMBOLS.get(text, "")

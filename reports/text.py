@@ -1,0 +1,109 @@
+"""The summary that the terminal shows when a run has ended: verdict first, then what to do, then where to look."""
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+from .assessment import Finding, Result, Row
+from .certificate import Certificate
+from .measures import duration, figure
+from .model import Level
+
+WIDTH = 100
+MOST_FINDINGS = 20
+
+
+def summary(certificate: Certificate, directory: Path) -> str:
+    """The whole summary as plain text."""
+    return "\n".join(_lines(certificate, directory)) + "\n"
+
+
+def _lines(certificate: Certificate, directory: Path) -> Iterator[str]:
+    conclusion = certificate.conclusion
+    yield f"Verdict: {conclusion.verdict.value.upper()}"
+    yield conclusion.reason
+    if certificate.stamp:
+        yield f"*** {certificate.stamp} ***"
+    yield from _problems(certificate)
+    yield from _findings(certificate.assessment.findings)
+    yield from _listed("Conditions", list(conclusion.conditions))
+    yield from _listed("Not tested", [_untested(row) for row in _untested_rows(certificate)])
+    yield from _figures(certificate)
+    yield from _counts(certificate)
+    yield from _paths(directory)
+
+
+def _problems(certificate: Certificate) -> Iterator[str]:
+    for problem in certificate.journal.problems:
+        yield ""
+        yield from _wrapped(problem.message, "  ")
+        if problem.remedy:
+            yield from _wrapped(f"→ {problem.remedy}", "  ")
+
+
+def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
+    if not findings:
+        return
+    yield ""
+    yield f"Findings ({len(findings)}):"
+    for finding in findings[:MOST_FINDINGS]:
+        yield f"  {finding.id}  {finding.title}" + ("" if finding.level is Level.REQUIRED else f" [{finding.level}]")
+        yield from _wrapped(f"expected  {finding.expected}", "    ", " " * 10)
+        yield from _wrapped(f"observed  {finding.observed}", "    ", " " * 10)
+        if finding.remedy:
+            yield from _wrapped(f"remedy    {finding.remedy}", "    ", " " * 10)
+        if finding.evidence:
+            yield f"    evidence  {finding.evidence}"
+    if len(findings) > MOST_FINDINGS:
+        yield f"  … and {len(findings) - MOST_FINDINGS} more in certificate.html"
+
+
+def _listed(title: str, items: list[str]) -> Iterator[str]:
+    if not items:
+        return
+    yield ""
+    yield f"{title} ({len(items)}):"
+    for item in items[:MOST_FINDINGS]:
+        yield from _wrapped(item, "  ", "  ")
+    if len(items) > MOST_FINDINGS:
+        yield f"  … and {len(items) - MOST_FINDINGS} more in certificate.html"
+
+
+def _untested_rows(certificate: Certificate) -> list[Row]:
+    return [row for row in certificate.assessment.rows if row.result is Result.NOT_TESTED]
+
+
+def _untested(row: Row) -> str:
+    return f"{row.requirement.id}  {row.requirement.title} ({row.requirement.level}): {row.reason}"
+
+
+def _figures(certificate: Certificate) -> Iterator[str]:
+    if not certificate.measures:
+        return
+    yield ""
+    yield "Measured (median · 95 % · most):"
+    for measure in certificate.measures[:12]:
+        values = " · ".join(figure(measure.quantile(share)) for share in (0.5, 0.95, 1))
+        yield f"  {measure.name}: {values} {measure.unit} ({len(measure.samples)} times)"
+
+
+def _counts(certificate: Certificate) -> Iterator[str]:
+    count = certificate.assessment.count
+    results = ", ".join(f"{count(result)} {result.value}" for result in Result if count(result))
+    yield ""
+    yield f"Requirements: {results or 'none'}"
+    yield f"Tests: {len(certificate.journal.tests)} in {duration(certificate.duration)}"
+
+
+def _paths(directory: Path) -> Iterator[str]:
+    yield ""
+    yield f"Certificate: {directory / 'certificate.html'}"
+    yield f"  for programs: {directory / 'certificate.json'}, {directory / 'junit.xml'}"
+    if (directory / "evidence").is_dir():
+        yield f"  evidence: {directory / 'evidence'}"
+
+
+def _wrapped(text: str, indent: str, hanging: str = "") -> list[str]:
+    return textwrap.wrap(
+        " ".join(text.split()), WIDTH, initial_indent=indent, subsequent_indent=indent + hanging, break_long_words=False
+    )

@@ -1,0 +1,223 @@
+"""A journal like those of real runs, to look at and to test with."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+
+TITLES = (
+    "Live migration is available",
+    "The migration configuration takes effect, with the version's defaults",
+    "A stopped VM stays stopped",
+    "A VM starts on a bare-metal node that it tolerates, and only there",
+    "Storage that is not shared forbids migration; shared storage does not",
+    "Creating a migration moves the VM, and its guest does not notice",
+    "The Service answers again from the new node",
+    "Deleting a running migration cancels it",
+    "A cancel has its documented outcome in every phase",
+    "Five finished migrations are kept",
+)
+PHASES = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running", "Succeeded")
+FAILED = 11
+UNTESTED = 17
+SKIPPED_IN_PART = 23
+FAILED_RECOMMENDED = 28
+
+
+def requirement(number: int, **changes: Any) -> Record:
+    title = TITLES[number % len(TITLES)]
+    return {
+        "type": "requirement",
+        "t": 0.1,
+        "id": f"TUT-{number:02}",
+        "title": title,
+        "statement": f"{title}: whatever the cluster is asked for, it does within the documented limits and says so.",
+        "level": ("recommended" if number % 7 == 0 else "informative" if number % 19 == 0 else "required"),
+        "suite": "conformance" if number < 45 else "chaos" if number < 53 else "load",
+        "profiles": ["smoke", "standard"] if number % 3 else ["standard"],
+        "versions": ">=1.3",
+        "source": "KubeVirt user guide, Live migration",
+        "remedy": "Look at the target launcher pod's PodScheduled condition and at virt-handler's log on both nodes.",
+        "allow": None,
+        "selected": True,
+        **changes,
+    }
+
+
+def run(**changes: Any) -> Record:
+    return {
+        "type": "run",
+        "t": 0.0,
+        "schema": 1,
+        "id": "st-7f3a9c",
+        "started": "2026-11-22T10:00:00+00:00",
+        "seatrial": "0.1.0",
+        "python": "3.11.7",
+        "command": ["seatrial", "certify", "--profile", "standard", "-n", "4"],
+        "profile": "standard",
+        "suites": ["conformance", "chaos", "load"],
+        "allow": [],
+        "workers": 4,
+        **changes,
+    }
+
+
+def environment(*, lab: bool = True) -> Record:
+    names = ("training-control-plane", "training-baremetal-1", "training-baremetal-2", "training-baremetal-3")
+    return {
+        "type": "environment",
+        "t": 0.05,
+        "server": "127.93.0.1:6443" if lab else "api.training.example.org:6443",
+        "context": "lab" if lab else "training",
+        "kubernetes": "v1.36.2+seatrial-lab" if lab else "v1.36.2",
+        "kubevirt": "v1.8.4",
+        "installNamespace": "kubevirt",
+        "lab": lab,
+        "nodes": [
+            {
+                "name": name,
+                "schedulable": True,
+                "kubevirtSchedulable": index > 0,
+                "taints": ["baremetal=true:NoSchedule" if index else "node-role.kubernetes.io/control-plane:NoSchedule"],
+                "kubeletVersion": "v1.36.2",
+                "osImage": "Debian GNU/Linux 12 (bookworm)",
+                "kernel": "6.1.0-26-amd64",
+                "arch": "amd64",
+                "cpuModel": "Cascadelake-Server",
+            }
+            for index, name in enumerate(names)
+        ],
+        "migrations": {
+            "parallelMigrationsPerCluster": 5,
+            "parallelOutboundMigrationsPerNode": 2,
+            "bandwidthPerMigration": "0",
+            "completionTimeoutPerGiB": 150,
+            "progressTimeout": 150,
+            "allowAutoConverge": False,
+            "allowPostCopy": False,
+            "network": None,
+        },
+        "featureGates": ["DecentralizedLiveMigration", "HotplugVolumes"],
+        "capabilities": {
+            "shared-storage": {"available": True, "detail": "StorageClass shared (ReadWriteMany)"},
+            "second-node": {"available": True, "detail": "3 nodes run VMs"},
+            "guest-load": {"available": False, "detail": "the image has no stress-ng"},
+        },
+        "fingerprint": "9d1c7f54a1c5b6e0e7ac2f7f9a2a1a77f3f6f7d4a9a6b4a9c1d0e8f7a6b5c4d3",
+    }
+
+
+def test(number: int, outcome: str = "passed", **changes: Any) -> Record:
+    return {
+        "type": "test",
+        "t": 1.0 + number / 10,
+        "test": f"conformance/test_tutorial_{number:02}.py::test_{TITLES[number % len(TITLES)].split()[-1]}[rwx]",
+        "requirements": [f"TUT-{number:02}"],
+        "outcome": outcome,
+        "phase": "call",
+        "duration": 0.4 + number % 9 * 0.31,
+        "reason": None,
+        "message": "",
+        "details": "",
+        "expected": None,
+        "observed": None,
+        "evidence": None,
+        "worker": f"gw{number % 4}",
+        "namespace": f"seatrial-7f3a9c-{number:02}",
+        "notes": [],
+        "measurements": [],
+        "timeline": [],
+        **changes,
+    }
+
+
+def timeline(last: str = "Succeeded") -> list[Record]:
+    steps = [*PHASES[:-1], last]
+    moments = [
+        {"t": 12 + index * 0.13, "source": "VirtualMachineInstanceMigration/vm-1", "text": f"phase {phase}"}
+        for index, phase in enumerate(steps)
+    ]
+    moments += [
+        {"t": 11.1, "source": "VirtualMachineInstance/vm-1", "text": "phase Running"},
+        {"t": 12.2, "source": "Pod/virt-launcher-vm-1-x7k2p", "text": "phase Pending"},
+        {"t": 12.31, "source": "Pod/virt-launcher-vm-1-x7k2p", "text": "phase Running"},
+        {"t": 12.62, "source": "Event", "text": "PreparingTarget: VirtualMachineInstance Migration Target Prepared."},
+        {"t": 12.71, "source": "guest", "text": "answers no more"},
+        {"t": 12.745, "source": "guest", "text": "answers again from training-baremetal-2"},
+    ]
+    return moments
+
+
+def measurements(number: int) -> list[Record]:
+    return [
+        {"name": "blackout", "value": 28 + number * 7 % 23 + (number == FAILED) * 45, "unit": "ms"},
+        {"name": "migration duration", "value": 0.7 + number % 5 * 0.09, "unit": "s"},
+    ]
+
+
+def records(count: int = 60) -> Iterator[Record]:
+    """A run with something of everything in it."""
+    yield run()
+    yield environment()
+    yield from (requirement(number) for number in range(1, count + 1))
+    for number in range(1, count + 1):
+        yield {"type": "test-start", "t": 1.0, "test": test(number)["test"], "requirements": [f"TUT-{number:02}"]}
+        yield _one_test(number)
+    yield {
+        "type": "violation",
+        "t": 31.0,
+        "test": test(FAILED)["test"],
+        "check": "one running guest",
+        "message": "from 12.712 s to 12.741 s two launchers held a running guest of vm-1",
+        "evidence": "evidence/test_tutorial_11",
+    }
+    yield {"type": "run-end", "t": 48.2, "exitstatus": 1, "interrupted": False, "duration": 48.2}
+
+
+def _one_test(number: int) -> Record:
+    if number == FAILED:
+        return _failure(number)
+    if number == FAILED_RECOMMENDED:
+        return test(
+            number,
+            "failed",
+            message="six finished migrations are left, 30 s after the sixth ended",
+            evidence="evidence/test_tutorial_28",
+        )
+    if number == UNTESTED:
+        return test(number, "skipped", reason="the cluster has no StorageClass with ReadWriteMany")
+    if number == SKIPPED_IN_PART:
+        return test(number, "passed", notes=["the feature gate LiveMigration is listed and has no effect any more"])
+    return test(
+        number,
+        measurements=measurements(number) if number % 5 in (0, 1) else [],
+        timeline=timeline() if number % 15 == 1 else [],
+    )
+
+
+def _failure(number: int) -> Record:
+    return test(
+        number,
+        "failed",
+        message="the guest was restarted: its boot id changed",
+        expected="bootId 5f0e…21, uptime going on, phase Succeeded on another node",
+        observed="bootId 9a77…c4, uptime 0.4 s, phase Failed: Live migration failed, error encountered during hand-off",
+        details="conformance/test_tutorial_11.py:41: in test_notice\n    assert after.boot_id == before.boot_id\n" * 6,
+        evidence="evidence/test_tutorial_11",
+        measurements=measurements(number),
+        timeline=timeline("Failed"),
+    )
+
+
+def as_lines(items: Iterator[Record] | list[Record]) -> bytes:
+    return b"".join(json.dumps(item, ensure_ascii=False).encode() + b"\n" for item in items)
+
+
+def write(directory: Path, items: Iterator[Record] | list[Record] | None = None) -> Path:
+    """A run's directory with this journal and some evidence."""
+    (directory / "evidence" / "test_tutorial_11").mkdir(parents=True, exist_ok=True)
+    (directory / "evidence" / "test_tutorial_11" / "vmi.yaml").write_text("kind: VirtualMachineInstance\n")
+    (directory / "journal.jsonl").write_bytes(as_lines(records() if items is None else items))
+    return directory
