@@ -8,7 +8,7 @@ from enum import Enum
 
 from ..clock import timestamp
 from ..kube import Object
-from ..resources import container_amounts, is_sidecar, pod_amounts, written
+from ..resources import is_sidecar, pod_amounts, written
 
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
@@ -45,16 +45,18 @@ class Terminated:
     finished: str
     container_id: str
     message: str = ""
+    reason: str = ""
 
     def written(self) -> Object:
         state: Object = {
             "exitCode": self.exit_code,
-            "reason": "Error" if self.exit_code else "Completed",
-            "startedAt": self.started,
-            "finishedAt": self.finished,
+            "reason": self.reason or ("Error" if self.exit_code else "Completed"),
+            "startedAt": self.started or None,
+            "finishedAt": self.finished or None,
             "containerID": self.container_id,
+            "message": self.message,
         }
-        return {"terminated": {**state, **({"message": self.message} if self.message else {})}}
+        return {"terminated": {key: value for key, value in state.items() if value != ""}}
 
 
 State = Waiting | Running | Terminated
@@ -111,13 +113,13 @@ class Host:
     started: str
 
 
-def pod_status(pod: Object, host: Host, reports: Sequence[Report]) -> Object:
-    """The kubelet's part of the pod's status; conditions of others are not in it."""
+def pod_status(pod: Object, host: Host, reports: Sequence[Report], before: Sequence[Object]) -> Object:
+    """The kubelet's part of the pod's status; conditions of others are not in it. `before` are its last conditions."""
     phase = pod_phase(pod, reports)
     status: Object = {
         "observedGeneration": pod["metadata"].get("generation", 1),
         "phase": phase,
-        "conditions": _conditions(pod, host, phase, reports),
+        "conditions": _conditions(pod, host, phase, reports, before),
         "hostIP": host.host_ip,
         "hostIPs": [{"ip": host.host_ip}],
         "startTime": host.started,
@@ -174,7 +176,6 @@ def _resources(spec: Object) -> Object:
     if not asked:
         return {}
     requests = {**asked.get("limits", {}), **asked.get("requests", {})}
-    assert container_amounts(spec, "requests").keys() == requests.keys()
     return {"allocatedResources": requests, "resources": {**asked, "requests": requests}}
 
 
@@ -199,7 +200,9 @@ class _Verdict:
     message: str = ""
 
 
-def _conditions(pod: Object, host: Host, phase: str, reports: Sequence[Report]) -> list[Object]:
+def _conditions(
+    pod: Object, host: Host, phase: str, reports: Sequence[Report], before: Sequence[Object]
+) -> list[Object]:
     over = phase in ("Succeeded", "Failed")
     containers_ready = _containers_ready(phase, reports)
     verdicts = {
@@ -209,9 +212,9 @@ def _conditions(pod: Object, host: Host, phase: str, reports: Sequence[Report]) 
         "ContainersReady": containers_ready,
         "PodScheduled": _Verdict(True),
     }
-    before = {condition["type"]: condition for condition in pod.get("status", {}).get("conditions", [])}
+    known = {condition["type"]: condition for condition in before}
     generation = pod["metadata"].get("generation", 1)
-    return [_condition(name, verdict, before, generation) for name, verdict in verdicts.items()]
+    return [_condition(name, verdict, known, generation) for name, verdict in verdicts.items()]
 
 
 def _condition(name: str, verdict: _Verdict, before: Mapping[str, Object], generation: int) -> Object:

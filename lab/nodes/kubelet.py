@@ -1,0 +1,185 @@
+"""The kubelet: registers its node, runs the pods bound to it, and reports on both."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from ..clock import micro_timestamp
+from ..events import Recorder
+from ..informer import Informer, Key, Queue, key_of, run_controller
+from ..kinds import LEASE, NODE, POD
+from ..kube import ApiError, Kube, Object, cancel
+from .containers import Machine
+from .images import ImageStore
+from .kubelet_server import KubeletServer
+from .machine import NodeRole, registration, status
+from .podstatus import OWN_CONDITIONS
+from .podworker import PodWorker
+from .runtime import Node
+
+if TYPE_CHECKING:
+    from ..context import LabContext
+
+log = logging.getLogger(__name__)
+LEASE_NAMESPACE = "kube-node-lease"
+LEASE_SECONDS, RENEW_EVERY = 40, 10.0
+
+
+class Kubelet:
+    """One node's kubelet. Workers are kept by pod uid: a name may come back while its old pod still ends."""
+
+    def __init__(self, context: LabContext, kube: Kube, node: Node, role: NodeRole) -> None:
+        self.node, self._kube, self._role = node, kube, role
+        self._machine = Machine(
+            context, node, ImageStore(context.pace.image_pull), Recorder(kube, "kubelet", node.name)
+        )
+        self._pods = Informer(kube, POD, fields=f"spec.nodeName={node.name}")
+        self._pods.on_change(self._seen)
+        self._queue = Queue()
+        self._workers: dict[str, PodWorker] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._written: dict[str, Object] = {}
+
+    async def run(self) -> None:
+        """Register, then run pods until cancelled."""
+        await register(self._kube, self.node, self._role)
+        server = KubeletServer(self._machine.lab, self.node, self.worker)
+        await server.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(heartbeat(self._kube, self.node))
+                group.create_task(run_controller(f"kubelet {self.node.name}", self._queue, [self._pods], self._report))
+        finally:
+            await cancel(*self._tasks.values())
+            await server.stop()
+
+    def worker(self, namespace: str, name: str) -> PodWorker | None:
+        """The worker of the pod that has this name now."""
+        pod = self._pods.get(namespace, name)
+        return self._workers.get(pod["metadata"]["uid"]) if pod else None
+
+    def _seen(self, type: str, pod: Object) -> None:
+        uid = pod["metadata"]["uid"]
+        worker = self._workers.get(uid)
+        if type == "DELETED":
+            if worker:
+                worker.remove()
+        elif worker:
+            worker.update(pod)
+        elif not _ran_before(pod):
+            self._start(pod)
+        self._queue.add(key_of(pod))
+
+    def _start(self, pod: Object) -> None:
+        uid, key = pod["metadata"]["uid"], key_of(pod)
+        worker = PodWorker(self._machine, pod, lambda: self._queue.add(key))
+        self._workers[uid] = worker
+        task = asyncio.create_task(worker.run(), name=f"pod {'/'.join(key)}")
+        self._tasks[uid] = task
+        task.add_done_callback(lambda done: self._ended(uid, key, done))
+        if "deletionTimestamp" in pod["metadata"]:
+            worker.update(pod)
+
+    def _ended(self, uid: str, key: Key, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            log.error("%s: pod %s/%s: %r", self.node.name, *key, error, exc_info=error)
+        current = self._pods.get(*key)
+        if current is None or current["metadata"]["uid"] != uid:
+            self._forget(uid)
+
+    async def _report(self, namespace: str, name: str) -> None:
+        """Write the pod's status when it differs from what was written, and let go of a deleted pod that has ended."""
+        pod = self._pods.get(namespace, name)
+        worker = self._workers.get(pod["metadata"]["uid"]) if pod else None
+        if pod is None:
+            self._forget_gone()
+            return
+        over = worker.over if worker else True
+        try:
+            if worker:
+                await self._write(pod, worker)
+            if over and "deletionTimestamp" in pod["metadata"]:
+                await self._kube.delete(POD, name, namespace, grace=0, uid=pod["metadata"]["uid"])
+        except ApiError as error:
+            if error.code != 404 and not (error.code == 409 and self._is_gone(pod)):
+                raise
+
+    async def _write(self, pod: Object, worker: PodWorker) -> None:
+        uid, report = pod["metadata"]["uid"], worker.status()
+        if report == self._written.get(uid):
+            return
+        namespace, name = key_of(pod)
+        await self._kube.patch(POD, name, patch_for(pod, report), namespace, style="strategic", subresource="status")
+        self._written[uid] = report
+
+    def _is_gone(self, pod: Object) -> bool:
+        current = self._pods.get(*key_of(pod))
+        return current is None or current["metadata"]["uid"] != pod["metadata"]["uid"]
+
+    def _forget_gone(self) -> None:
+        present = {pod["metadata"]["uid"] for pod in self._pods.items()}
+        for uid in [uid for uid, worker in self._workers.items() if uid not in present and worker.over]:
+            self._forget(uid)
+
+    def _forget(self, uid: str) -> None:
+        self._workers.pop(uid, None)
+        self._tasks.pop(uid, None)
+        self._written.pop(uid, None)
+
+
+def _ran_before(pod: Object) -> bool:
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def patch_for(pod: Object, report: Object) -> Object:
+    """A strategic merge patch of the pod's status that leaves the conditions of others alone."""
+    conditions = pod.get("status", {}).get("conditions", [])
+    foreign = [condition["type"] for condition in conditions if condition["type"] not in OWN_CONDITIONS]
+    order = [{"type": type} for type in (*foreign, *OWN_CONDITIONS)]
+    return {
+        "metadata": {"uid": pod["metadata"]["uid"]},
+        "status": {"$setElementOrder/conditions": order, **report},
+    }
+
+
+async def register(kube: Kube, node: Node, role: NodeRole) -> None:
+    """Create the Node, or report healthy again on the one that is there."""
+    try:
+        await kube.create(NODE, registration(node, role))
+    except ApiError as error:
+        if error.code != 409:
+            raise
+    await kube.patch(NODE, node.name, {"status": status(node, role)}, style="strategic", subresource="status")
+
+
+async def heartbeat(kube: Kube, node: Node) -> None:
+    """Renew the node's Lease for as long as the kubelet lives."""
+    while True:
+        try:
+            await _renew(kube, node)
+        except ApiError as error:
+            log.debug("%s: lease: %s", node.name, error)
+        await asyncio.sleep(RENEW_EVERY)
+
+
+async def _renew(kube: Kube, node: Node) -> None:
+    spec = {
+        "holderIdentity": node.name,
+        "leaseDurationSeconds": LEASE_SECONDS,
+        "renewTime": micro_timestamp(),
+    }
+    try:
+        await kube.patch(LEASE, node.name, {"spec": spec}, LEASE_NAMESPACE, style="merge")
+    except ApiError as error:
+        if error.code != 404:
+            raise
+        await kube.create(LEASE, {"metadata": {"name": node.name, "namespace": LEASE_NAMESPACE}, "spec": spec})
+
+
+async def run_node(context: LabContext, name: str, index: int, role: str) -> None:
+    """Be a node of the cluster until cancelled: `role` is "control-plane" or "worker"."""
+    node = Node(name, index, context.block.node(index), context.block)
+    async with context.kube(f"kubelet/{name}", f"system:node:{name}", ("system:nodes", "system:masters")) as kube:
+        await Kubelet(context, kube, node, NodeRole(role)).run()

@@ -1,0 +1,168 @@
+"""One pod on its node: sandbox, init containers, containers, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from ..clock import timestamp
+from ..kube import Object, cancel
+from .containers import Machine, Runner
+from .podstatus import OWN_CONDITIONS, Host, Role, pod_status, role_of
+
+DEFAULT_GRACE = 30
+FORCED_GRACE = 1
+"""What a pod gets that was deleted without grace, in seconds: the kubelet's minimum."""
+
+
+class PodWorker:
+    """Runs one pod. `changed` is called whenever its status may differ; `over` tells that all of it has ended."""
+
+    def __init__(self, machine: Machine, pod: Object, changed: Callable[[], None]) -> None:
+        self.pod = pod
+        self.over = False
+        self._machine, self._changed = machine, changed
+        self._ending = asyncio.Event()
+        self._grace_changed = asyncio.Event()
+        self._removed = False
+        self._sandbox = False
+        self._pod_ip = ""
+        self._since = timestamp()
+        self._conditions = [
+            condition
+            for condition in pod.get("status", {}).get("conditions", [])
+            if condition["type"] in OWN_CONDITIONS
+        ]
+        self.runners = [
+            Runner(machine, pod, spec, role_of(spec, init=init), changed)
+            for init, field in ((True, "initContainers"), (False, "containers"))
+            for spec in pod["spec"].get(field, [])
+        ]
+        self._keeping: dict[Runner, asyncio.Task[None]] = {}
+
+    def update(self, pod: Object) -> None:
+        """Take a newer version of the pod; a deletion timestamp in it starts the pod's end."""
+        self.pod = pod
+        for runner in self.runners:
+            runner.update(pod)
+        if "deletionTimestamp" in pod["metadata"]:
+            self._ending.set()
+            self._grace_changed.set()
+        self._changed()
+
+    def remove(self) -> None:
+        """The Pod object is gone: end at once."""
+        self._removed = True
+        self._ending.set()
+        self._grace_changed.set()
+
+    def runner(self, name: str) -> Runner | None:
+        return next((runner for runner in self.runners if runner.name == name), None)
+
+    def status(self) -> Object:
+        """The kubelet's part of the pod's status, as of now."""
+        host = Host(self._machine.node.address, self._pod_ip, self._sandbox, self._since)
+        status = pod_status(self.pod, host, [runner.report() for runner in self.runners], self._conditions)
+        self._conditions = status["conditions"]
+        return status
+
+    async def run(self) -> None:
+        """Run the pod to its end, whichever way it comes."""
+        life = asyncio.create_task(self._live())
+        ending = asyncio.create_task(self._ending.wait())
+        try:
+            await asyncio.wait([life, ending], return_when=asyncio.FIRST_COMPLETED)
+            if not life.done():
+                await cancel(life)
+                await self._terminate()
+        finally:
+            await cancel(life, ending, *self._keeping.values())
+            self._release()
+        if not life.cancelled():
+            life.result()
+        self.over = True
+        self._changed()
+
+    async def _live(self) -> None:
+        self._changed()
+        if self.pod["spec"].get("hostNetwork"):
+            self._pod_ip = self._machine.node.address
+        else:
+            self._pod_ip = self._machine.node.block.pods(self._machine.node.index).take()
+        self._sandbox = True
+        if await self._initialize():
+            mains = self._of(Role.MAIN)
+            for runner in mains:
+                self._launch(runner)
+            await self._ended(*mains)
+        await self._stop(self._of(Role.SIDECAR))
+
+    async def _initialize(self) -> bool:
+        for runner in self.runners:
+            if runner.role is Role.SIDECAR:
+                self._launch(runner)
+                await runner.started.wait()
+            elif runner.role is Role.INIT:
+                self._launch(runner)
+                await self._ended(runner)
+                if not runner.succeeded:
+                    return False
+        return True
+
+    def _launch(self, runner: Runner) -> None:
+        self._keeping[runner] = asyncio.create_task(runner.keep(self._pod_ip))
+
+    async def _ended(self, *runners: Runner) -> None:
+        """Wait until containers have ended; to be cancelled while waiting does them no harm."""
+        tasks = [self._keeping[runner] for runner in runners]
+        await asyncio.wait(tasks)
+        for task in tasks:
+            task.result()
+
+    async def _terminate(self) -> None:
+        for runner in self.runners:
+            if runner.running:
+                runner.say("Normal", "Killing", f"Stopping container {runner.name}")
+        began = asyncio.get_running_loop().time()
+        await self._stop(self._of(Role.INIT, Role.MAIN), began)
+        await self._stop(self._of(Role.SIDECAR), began)
+        for runner in self.runners:
+            runner.give_up()
+
+    async def _stop(self, runners: Iterable[Runner], began: float | None = None) -> None:
+        """SIGTERM, then SIGKILL once the grace period, counted from `began`, has passed."""
+        runners = list(runners)
+        for runner in runners:
+            runner.stop()
+            if not runner.running and runner in self._keeping:
+                self._keeping[runner].cancel()
+        loop = asyncio.get_running_loop()
+        start = loop.time() if began is None else began
+        while alive := [runner for runner in runners if runner in self._keeping and not self._keeping[runner].done()]:
+            self._grace_changed.clear()
+            left = start + self._grace() - loop.time()
+            if left <= 0:
+                for runner in alive:
+                    runner.kill()
+            await self._wait([self._keeping[runner] for runner in alive], max(left, 0.0) or None)
+
+    async def _wait(self, tasks: list[asyncio.Task[None]], seconds: float | None) -> None:
+        """Until one of `tasks` has ended, the grace period has been changed, or `seconds` have passed."""
+        changed = asyncio.create_task(self._grace_changed.wait())
+        await asyncio.wait([*tasks, changed], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await cancel(changed)
+
+    def _grace(self) -> float:
+        if self._removed:
+            return FORCED_GRACE
+        metadata, spec = self.pod["metadata"], self.pod["spec"]
+        grace = metadata.get("deletionGracePeriodSeconds", spec.get("terminationGracePeriodSeconds", DEFAULT_GRACE))
+        return max(float(grace), FORCED_GRACE)
+
+    def _of(self, *roles: Role) -> list[Runner]:
+        return [runner for runner in self.runners if runner.role in roles]
+
+    def _release(self) -> None:
+        if self._pod_ip and not self.pod["spec"].get("hostNetwork"):
+            self._machine.node.block.pods(self._machine.node.index).release(self._pod_ip)
+            self._sandbox = False
