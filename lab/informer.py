@@ -89,6 +89,33 @@ class Informer:
             handler(event.type, event.object)
 
 
+class Informers:
+    """One informer for each kind, shared by all controllers of a component: each object is received and held once."""
+
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+        self._all: dict[Kind, Informer] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    def of(self, kind: Kind) -> Informer:
+        if kind not in self._all:
+            self._all[kind] = Informer(self._kube, kind)
+            self._start(self._all[kind])
+        return self._all[kind]
+
+    async def run(self) -> None:
+        """Run every informer, also those that are asked for later."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for informer in self._all.values():
+                self._start(informer)
+            await asyncio.Event().wait()
+
+    def _start(self, informer: Informer) -> None:
+        if self._group:
+            self._group.create_task(informer.run(), name=f"informer {informer.kind.plural}")
+
+
 class Queue:
     """A work queue of keys: one key is worked on by one worker at a time, and waits at most once."""
 
@@ -154,8 +181,16 @@ async def run_controller(
     async with asyncio.TaskGroup() as group:
         for informer in informers:
             group.create_task(informer.run())
-        for informer in informers:
-            await informer.synced.wait()
+        group.create_task(run_workers(name, queue, informers, reconcile, workers))
+
+
+async def run_workers(
+    name: str, queue: Queue, informers: Iterable[Informer], reconcile: Reconcile, workers: int = 4
+) -> None:
+    """Like `run_controller`, with informers that somebody else runs."""
+    for informer in informers:
+        await informer.synced.wait()
+    async with asyncio.TaskGroup() as group:
         for _ in range(workers):
             group.create_task(_work(name, queue, reconcile))
 

@@ -176,10 +176,3 @@ async def _renew(kube: Kube, node: Node) -> None:
         if error.code != 404:
             raise
         await kube.create(LEASE, {"metadata": {"name": node.name, "namespace": LEASE_NAMESPACE}, "spec": spec})
-
-
-async def run_node(context: LabContext, name: str, index: int, role: str) -> None:
-    """Be a node of the cluster until cancelled: `role` is "control-plane" or "worker"."""
-    node = Node(name, index, context.block.node(index), context.block)
-    async with context.kube(f"kubelet/{name}", f"system:node:{name}", ("system:nodes", "system:masters")) as kube:
-        await Kubelet(context, kube, node, NodeRole(role)).run()

@@ -1,0 +1,232 @@
+"""The scheduler: binds pods to nodes, and says why it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import time
+from collections.abc import Mapping
+
+import aiohttp
+
+from ...clock import micro_timestamp, timestamp
+from ...informer import Informers, Key, Queue, key_of, run_workers
+from ...kinds import EVENT, NAMESPACE, NODE, PERSISTENT_VOLUME_CLAIM, POD
+from ...kube import ApiError, Kube, Object
+from ...labels import labels_of
+from ...resources import Amounts, pod_amounts
+from .placement import Placement, Room, blocked, place
+from .podaffinity import Snapshot
+
+log = logging.getLogger(__name__)
+NAME = "default-scheduler"
+OVER = ("Succeeded", "Failed")
+
+
+class Scheduler:
+    """Schedules one pod at a time; whatever frees or adds room brings the unschedulable ones back."""
+
+    def __init__(self, kube: Kube, informers: Informers) -> None:
+        self._kube = kube
+        self._pods, self._nodes = informers.of(POD), informers.of(NODE)
+        self._claims, self._namespaces = informers.of(PERSISTENT_VOLUME_CLAIM), informers.of(NAMESPACE)
+        self._queue = Queue()
+        self._stuck: set[Key] = set()
+        self._assumed: dict[str, str] = {}
+        self._sizes: dict[str, Amounts] = {}
+        self._seen_nodes: dict[str, Object] = {}
+        self._seen_pods: dict[str, Object] = {}
+        self._news: asyncio.Queue[Object] = asyncio.Queue()
+        self._pods.on_change(self._pod_changed)
+        self._nodes.on_change(self._node_changed)
+        self._claims.on_change(lambda type, claim: self._retry())
+
+    async def run(self) -> None:
+        informers = [self._pods, self._nodes, self._claims, self._namespaces]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._announce())
+            group.create_task(run_workers("scheduler", self._queue, informers, self._schedule, workers=1))
+
+    def _pod_changed(self, type: str, pod: Object) -> None:
+        uid, key = pod["metadata"]["uid"], key_of(pod)
+        if type == "DELETED":
+            for seen in (self._sizes, self._assumed, self._seen_pods):
+                seen.pop(uid, None)
+            self._stuck.discard(key)
+            self._retry()
+        elif pod["spec"].get("nodeName"):
+            self._assumed.pop(uid, None)
+            self._stuck.discard(key)
+            if self._seen_pods.get(uid) != (part := _placed_part(pod)):
+                self._seen_pods[uid] = part
+                self._retry()
+        elif not _over(pod) and pod["spec"].get("schedulerName", NAME) == NAME:
+            self._queue.add(key)
+
+    def _node_changed(self, type: str, node: Object) -> None:
+        """Heartbeats change nodes without making any room."""
+        name, seen = node["metadata"]["name"], _schedulable_part(node)
+        if type == "DELETED":
+            self._seen_nodes.pop(name, None)
+        elif self._seen_nodes.get(name) == seen:
+            return
+        else:
+            self._seen_nodes[name] = seen
+        self._retry()
+
+    def _retry(self) -> None:
+        for key in self._stuck:
+            self._queue.add(key)
+
+    async def _schedule(self, namespace: str, name: str) -> None:
+        pod = self._pods.get(namespace, name)
+        if pod is None or _taken(pod) or pod["metadata"]["uid"] in self._assumed:
+            return
+        if pod["spec"].get("schedulingGates"):
+            return
+        placement = self._place(pod)
+        if placement.node:
+            await self._bind(pod, placement.node)
+        else:
+            self._stuck.add((namespace, name))
+            await self._refuse(pod, placement.message)
+
+    def _place(self, pod: Object) -> Placement:
+        nodes = self._nodes.items()
+        if problem := self._claim_problem(pod):
+            return Placement(None, blocked(problem, len(nodes)))
+        placed: dict[str, list[Object]] = {}
+        for other in self._pods.items():
+            node = other["spec"].get("nodeName") or self._assumed.get(other["metadata"]["uid"])
+            if node and not _over(other):
+                placed.setdefault(node, []).append(other)
+        namespaces = {item["metadata"]["name"]: labels_of(item) for item in self._namespaces.items()}
+        return place(pod, Snapshot(nodes, placed, namespaces), self._rooms(placed))
+
+    def _rooms(self, placed: Mapping[str, list[Object]]) -> dict[str, Room]:
+        rooms: dict[str, Room] = {}
+        for node, pods in placed.items():
+            rooms[node] = room = Room()
+            for pod in pods:
+                room.take(self._size(pod))
+        return rooms
+
+    def _size(self, pod: Object) -> Amounts:
+        uid = pod["metadata"]["uid"]
+        if uid not in self._sizes:
+            self._sizes[uid] = pod_amounts(pod, "requests")
+        return self._sizes[uid]
+
+    def _claim_problem(self, pod: Object) -> str | None:
+        namespace = pod["metadata"]["namespace"]
+        for volume in pod["spec"].get("volumes") or []:
+            if "persistentVolumeClaim" not in volume:
+                continue
+            name = volume["persistentVolumeClaim"]["claimName"]
+            claim = self._claims.get(namespace, name)
+            if claim is None:
+                return f'persistentvolumeclaim "{name}" not found'
+            if claim["metadata"].get("deletionTimestamp"):
+                return f'persistentvolumeclaim "{name}" is being deleted'
+            if claim.get("status", {}).get("phase") != "Bound":
+                return "pod has unbound immediate PersistentVolumeClaims"
+        return None
+
+    async def _bind(self, pod: Object, node: str) -> None:
+        namespace, name = key_of(pod)
+        uid = pod["metadata"]["uid"]
+        self._assumed[uid] = node
+        body = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": name, "namespace": namespace, "uid": uid},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
+        }
+        try:
+            await self._kube.request("POST", POD.path(namespace, name, "binding"), body)
+        except ApiError:
+            self._assumed.pop(uid, None)
+            raise
+        self._stuck.discard((namespace, name))
+        self._say(pod, "Normal", "Scheduled", "Binding", f"Successfully assigned {namespace}/{name} to {node}")
+
+    async def _refuse(self, pod: Object, message: str) -> None:
+        """Report the pod unschedulable, unless that is what it says already."""
+        conditions = pod.get("status", {}).get("conditions") or []
+        old = next((item for item in conditions if item["type"] == "PodScheduled"), {})
+        if old.get("message") == message:
+            return
+        namespace, name = key_of(pod)
+        changed = timestamp() if old.get("status") != "False" else old["lastTransitionTime"]
+        condition = {
+            "type": "PodScheduled",
+            "observedGeneration": pod["metadata"].get("generation", 1),
+            "status": "False",
+            "lastProbeTime": None,
+            "lastTransitionTime": changed,
+            "reason": "Unschedulable",
+            "message": message,
+        }
+        patch = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": {"conditions": [condition]}}
+        await self._kube.patch(POD, name, patch, namespace, style="strategic", subresource="status")
+        self._say(pod, "Warning", "FailedScheduling", "Scheduling", message)
+
+    def _say(self, pod: Object, type: str, reason: str, action: str, message: str) -> None:
+        namespace, name = key_of(pod)
+        metadata = pod["metadata"]
+        self._news.put_nowait(
+            {
+                "metadata": {"name": f"{name}.{time.time_ns():x}", "namespace": namespace},
+                "involvedObject": {
+                    "kind": "Pod",
+                    "namespace": namespace,
+                    "name": name,
+                    "uid": metadata["uid"],
+                    "apiVersion": "v1",
+                    "resourceVersion": metadata["resourceVersion"],
+                },
+                "reason": reason,
+                "message": message,
+                "source": {},
+                "firstTimestamp": None,
+                "lastTimestamp": None,
+                "type": type,
+                "eventTime": micro_timestamp(),
+                "action": action,
+                "reportingComponent": NAME,
+                "reportingInstance": f"{NAME}-{platform.node()}",
+            }
+        )
+
+    async def _announce(self) -> None:
+        """Write events one after the other; one that is refused is dropped."""
+        while True:
+            event = await self._news.get()
+            try:
+                await self._kube.create(EVENT, event)
+            except (ApiError, aiohttp.ClientError, OSError) as error:
+                log.debug("event dropped: %r", error)
+
+
+def _over(pod: Object) -> bool:
+    return pod.get("status", {}).get("phase") in OVER
+
+
+def _taken(pod: Object) -> bool:
+    return bool(pod["spec"].get("nodeName") or pod["metadata"].get("deletionTimestamp") or _over(pod))
+
+
+def _placed_part(pod: Object) -> Object:
+    """What of a placed pod matters to others."""
+    return {"node": pod["spec"]["nodeName"], "over": _over(pod), "labels": pod["metadata"].get("labels")}
+
+
+def _schedulable_part(node: Object) -> Object:
+    spec = node.get("spec", {})
+    return {
+        "labels": node["metadata"].get("labels"),
+        "unschedulable": spec.get("unschedulable"),
+        "taints": spec.get("taints"),
+        "allocatable": node.get("status", {}).get("allocatable"),
+    }
