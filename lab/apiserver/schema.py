@@ -1,0 +1,198 @@
+"""The structural schema of a kind: what a field may hold, what is dropped as unknown, what is filled in.
+
+One model serves custom kinds (from a CRD's openAPIV3Schema) and builtin ones (from the installed client's models, see
+`builtin_schemas`), so that pruning, defaulting, patching and field ownership need to know one thing only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from .refusals import FieldError as FieldError
+from .refusals import status_invalid as status_invalid
+
+Object = dict[str, Any]
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = _Absent()
+"""No default: null is one."""
+
+ROOT_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
+"""What every object has, whether its schema mentions it or not."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The constraints on a value, other than its type."""
+
+    enum: tuple[Any, ...] = ()
+    pattern: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: bool = False
+    exclusive_maximum: bool = False
+    multiple_of: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    min_properties: int | None = None
+    max_properties: int | None = None
+    unique_items: bool = False
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, eq=False)
+class Schema:
+    """What one place of an object may hold. `type` is empty where anything goes; `go_type` names builtin structs."""
+
+    type: str = ""
+    properties: Mapping[str, Schema] = field(default_factory=dict)
+    additional: Schema | None = None
+    items: Schema | None = None
+    required: tuple[str, ...] = ()
+    nullable: bool = False
+    int_or_string: bool = False
+    preserve_unknown: bool = False
+    embedded: bool = False
+    format: str = ""
+    default_value: Any = ABSENT
+    limits: Limits = NO_LIMITS
+    all_of: tuple[Schema, ...] = ()
+    any_of: tuple[Schema, ...] = ()
+    one_of: tuple[Schema, ...] = ()
+    none_of: Schema | None = None
+    list_type: str = ""
+    list_keys: tuple[str, ...] = ()
+    map_type: str = ""
+    patch_strategy: str = ""
+    patch_key: str = ""
+    go_type: str = ""
+
+    @classmethod
+    def from_openapi(cls, raw: Mapping[str, Any]) -> Schema:
+        """The schema of a CRD's openAPIV3Schema (JSONSchemaProps)."""
+        additional, items = raw.get("additionalProperties"), raw.get("items")
+        return cls(
+            type=raw.get("type", ""),
+            properties={name: cls.from_openapi(value) for name, value in (raw.get("properties") or {}).items()},
+            additional=_additional(additional),
+            items=cls.from_openapi(items) if isinstance(items, Mapping) else None,
+            required=tuple(raw.get("required") or ()),
+            nullable=bool(raw.get("nullable")),
+            int_or_string=bool(raw.get("x-kubernetes-int-or-string")),
+            preserve_unknown=bool(raw.get("x-kubernetes-preserve-unknown-fields")),
+            embedded=bool(raw.get("x-kubernetes-embedded-resource")),
+            format=raw.get("format", ""),
+            default_value=raw.get("default", ABSENT),
+            limits=_limits(raw),
+            all_of=tuple(cls.from_openapi(part) for part in raw.get("allOf") or ()),
+            any_of=tuple(cls.from_openapi(part) for part in raw.get("anyOf") or ()),
+            one_of=tuple(cls.from_openapi(part) for part in raw.get("oneOf") or ()),
+            none_of=cls.from_openapi(raw["not"]) if raw.get("not") is not None else None,
+            list_type=raw.get("x-kubernetes-list-type", ""),
+            list_keys=tuple(raw.get("x-kubernetes-list-map-keys") or ()),
+            map_type=raw.get("x-kubernetes-map-type", ""),
+        )
+
+    def child(self, name: str) -> Schema | None:
+        """The schema of a member; None when it has none."""
+        return self.properties.get(name) or self.additional
+
+    def prune(self, obj: Object) -> tuple[Object, list[str]]:
+        """The object without what the schema does not know, and the paths of what was dropped, in order."""
+        unknown: list[str] = []
+        return _pruned(self, obj, "", unknown, root=True), unknown
+
+    def default(self, obj: Object) -> Object:
+        """The object with its defaults filled in. Metadata is nobody's to default."""
+        return _defaulted(self, obj, root=True)  # type: ignore[no-any-return]
+
+    def validate(self, obj: Object) -> list[FieldError]:
+        """What is wrong with the object, in the order of the schema."""
+        from .schema_validation import validate
+
+        return validate(self, obj)
+
+
+ANYTHING = Schema(preserve_unknown=True)
+
+
+def _additional(raw: Any) -> Schema | None:
+    if isinstance(raw, Mapping):
+        return Schema.from_openapi(raw)
+    return ANYTHING if raw is True else None
+
+
+def _limits(raw: Mapping[str, Any]) -> Limits:
+    limits = Limits(
+        enum=tuple(raw.get("enum") or ()),
+        pattern=raw.get("pattern", ""),
+        minimum=raw.get("minimum"),
+        maximum=raw.get("maximum"),
+        exclusive_minimum=bool(raw.get("exclusiveMinimum")),
+        exclusive_maximum=bool(raw.get("exclusiveMaximum")),
+        multiple_of=raw.get("multipleOf"),
+        min_length=raw.get("minLength"),
+        max_length=raw.get("maxLength"),
+        min_items=raw.get("minItems"),
+        max_items=raw.get("maxItems"),
+        min_properties=raw.get("minProperties"),
+        max_properties=raw.get("maxProperties"),
+        unique_items=bool(raw.get("uniqueItems")),
+    )
+    return NO_LIMITS if limits == NO_LIMITS else limits
+
+
+def join(path: str, name: str) -> str:
+    """The path of a member, as error texts write it."""
+    return f"{path}.{name}" if path else name
+
+
+def _pruned(schema: Schema, value: Any, path: str, unknown: list[str], root: bool = False) -> Any:
+    if isinstance(value, list):
+        if schema.items is None:
+            return value
+        return [_pruned(schema.items, item, f"{path}[{i}]", unknown) for i, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    kept = {}
+    for name, member in value.items():
+        known = schema.child(name)
+        if (root or schema.embedded) and name in ROOT_FIELDS and (known is None or not known.go_type):
+            kept[name] = member
+        elif known is not None:
+            kept[name] = _pruned(known, member, join(path, name), unknown)
+        elif schema.preserve_unknown:
+            kept[name] = member
+        else:
+            unknown.append(join(path, name))
+    return kept
+
+
+def _defaulted(schema: Schema, value: Any, root: bool = False) -> Any:
+    if isinstance(value, list):
+        return [_defaulted(schema.items, item) for item in value] if schema.items else value
+    if not isinstance(value, dict):
+        return value
+    filled = dict(value)
+    for name, known in schema.properties.items():
+        if root and name in ROOT_FIELDS:
+            continue
+        if known.default_value is not ABSENT and (name not in filled or (filled[name] is None and not known.nullable)):
+            filled[name] = deepcopy(known.default_value)
+    for name, member in filled.items():
+        inner = schema.child(name)
+        if inner is not None and not (root and name in ROOT_FIELDS):
+            filled[name] = _defaulted(inner, member)
+    return filled
