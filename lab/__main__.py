@@ -1,0 +1,88 @@
+"""`python -m seatrial.lab`: one lab, until its standard input closes or it is told to stop.
+
+Whoever starts it holds the other end of its standard input, so that the lab ends with its starter however that ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from .cluster import LabConfig, LabError, running_lab
+from .defects import CATALOGUE, Defects, UnknownDefect
+from .network import NetworkError
+from .release import DEFAULT_VERSION, UnknownRelease, release_of
+
+USAGE_ERROR = 2
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m seatrial.lab", description=__doc__)
+    parser.add_argument("--kubeconfig", type=Path, help="where to write the lab's kubeconfig")
+    parser.add_argument("--kubevirt-version", default=DEFAULT_VERSION, help="the KubeVirt version to play (%(default)s)")
+    parser.add_argument("--nodes", type=int, default=3, help="number of bare-metal workers (%(default)s)")
+    parser.add_argument("--defect", action="append", default=[], help="switch on a defect; repeatable")
+    parser.add_argument("--list-defects", action="store_true", help="list the defects and end")
+    parser.add_argument("--log-level", default="error", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _list_defects() -> None:
+    width = max(len(defect.name) for defect in CATALOGUE)
+    for defect in CATALOGUE:
+        print(f"{defect.name:{width}}  {', '.join(defect.breaks)}: {defect.summary}")
+
+
+async def _run(config: LabConfig, kubeconfig: Path) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    _watch_stdin(loop, stop)
+    async with running_lab(config, kubeconfig):
+        print(f"ready {kubeconfig}", flush=True)
+        await stop.wait()
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """End with whoever holds the other end; a terminal or /dev/null holds nothing and is left alone."""
+
+    def readable() -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            loop.remove_reader(sys.stdin.fileno())
+            stop.set()
+
+    try:
+        loop.add_reader(sys.stdin.fileno(), readable)
+    except (PermissionError, ValueError, OSError):
+        logging.getLogger(__name__).debug("standard input cannot be watched; end the lab by a signal")
+
+
+def main() -> int:
+    arguments = _arguments()
+    if arguments.list_defects:
+        _list_defects()
+        return 0
+    logging.basicConfig(level=arguments.log_level.upper(), format="%(asctime)s %(name)s %(message)s")
+    try:
+        if arguments.kubeconfig is None:
+            raise LabError("say where to write the kubeconfig: --kubeconfig FILE")
+        config = LabConfig(
+            release=release_of(arguments.kubevirt_version),
+            workers=arguments.nodes,
+            defects=Defects.of(arguments.defect),
+        )
+        asyncio.run(_run(config, arguments.kubeconfig))
+    except (LabError, UnknownRelease, UnknownDefect, NetworkError, OSError) as error:
+        print(f"seatrial lab: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

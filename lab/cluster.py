@@ -1,0 +1,136 @@
+"""Putting a lab together: addresses, certificates, API server, Kubernetes controllers, nodes, and KubeVirt on top.
+
+KubeVirt itself is not started here: the operator is created as a pod, as on a cluster, and installs the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import kinds
+from .apiserver import ApiServer, ApiServerConfig, User
+from .context import LabContext
+from .controllers.kubernetes import run_kubernetes_controllers
+from .controllers.kubevirt.install import operator_objects
+from .defects import Defects
+from .kube import Kind, Kube, Object, cancel
+from .network import API_PORT, Block
+from .nodes.node import run_node
+from .nodes.programs import register_programs
+from .pace import Pace
+from .pki import Authority, write_kubeconfig
+from .release import DEFAULT_VERSION, Release, release_of
+
+ADMIN = "kubernetes-admin"
+READY_LIMIT = 60.0
+
+
+@dataclass(frozen=True)
+class LabConfig:
+    """What kind of lab to start."""
+
+    release: Release = field(default_factory=lambda: release_of(DEFAULT_VERSION))
+    workers: int = 3
+    defects: Defects = field(default_factory=Defects)
+    pace: Pace = field(default_factory=Pace)
+
+
+class LabError(Exception):
+    """The lab could not be started."""
+
+
+@asynccontextmanager
+async def running_lab(config: LabConfig, kubeconfig: Path) -> AsyncIterator[LabContext]:
+    """A running lab with KubeVirt deployed; its kubeconfig (mode 0600) is written to `kubeconfig`."""
+    register_programs()
+    async with AsyncExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="seatrial-lab-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        block = Block.claim()
+        stack.callback(block.release)
+        context = await _serve(stack, config, folder, block)
+        _write_kubeconfig(context, kubeconfig)
+        await _populate(stack, config, context)
+        yield context
+
+
+async def _serve(stack: AsyncExitStack, config: LabConfig, folder: Path, block: Block) -> LabContext:
+    """Start the API server and return the context that its clients are made from."""
+    authority = Authority.create(folder)
+    tokens: dict[str, User] = {}
+
+    def token_for(user: str, groups: tuple[str, ...]) -> str:
+        known = next((token for token, owner in tokens.items() if owner.name == user), None)
+        token = known or secrets.token_urlsafe(32)
+        tokens[token] = User(user, uid=user, groups=("system:authenticated", *groups))
+        return token
+
+    server = ApiServer(
+        ApiServerConfig(
+            host=block.api_server,
+            port=API_PORT,
+            authority=authority,
+            tokens=tokens,
+            services=block.services,
+            mutators=config.defects.rewrites(),
+        )
+    )
+    await server.start()
+    stack.push_async_callback(server.stop)
+    url = f"https://{block.api_server}:{API_PORT}"
+    return LabContext(url, authority, token_for, block, config.release, config.defects, config.pace)
+
+
+def _write_kubeconfig(context: LabContext, path: Path) -> None:
+    client = context.authority.issue(ADMIN, ["system:masters"])
+    token = context.token_for(ADMIN, ("system:masters",))
+    write_kubeconfig(path, server=context.server, authority=context.authority, user=ADMIN, client=client, token=token)
+
+
+async def _populate(stack: AsyncExitStack, config: LabConfig, context: LabContext) -> None:
+    """Start controllers and nodes, create the operator, and wait until KubeVirt is deployed."""
+    tasks = [asyncio.create_task(run_kubernetes_controllers(context), name="kubernetes controllers")]
+    names = [("training-control-plane", "control-plane")]
+    names += [(f"training-baremetal-{number}", "worker") for number in range(1, config.workers + 1)]
+    for index, (name, role) in enumerate(names):
+        tasks.append(asyncio.create_task(run_node(context, name, index, role), name=name))
+    stack.push_async_callback(cancel, *tasks)
+    admin = await stack.enter_async_context(context.kube("lab", ADMIN, ("system:masters",)))
+    for kind, body in operator_objects(context.release):
+        await admin.create(kind, body)
+    await _deployed(admin, tasks)
+
+
+async def _deployed(admin: Kube, tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for the KubeVirt CR to say Deployed; a part that ends meanwhile ends the lab."""
+    waiting = asyncio.create_task(_until_deployed(admin))
+    done, _ = await asyncio.wait([waiting, *tasks], timeout=READY_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+    if waiting in done:
+        return waiting.result()
+    await cancel(waiting)
+    for task in done:
+        raise LabError(f"{task.get_name()} ended while the lab was starting") from task.exception()
+    raise LabError(f"KubeVirt was not deployed within {READY_LIMIT:.0f} s")
+
+
+async def _until_deployed(admin: Kube) -> None:
+    """The CR's kind is served only once the operator has created its definition, so that is watched for first."""
+    definition = kinds.CUSTOM_RESOURCE_DEFINITION
+    await _seen(admin, definition, "kubevirts.kubevirt.io", lambda crd: bool(crd.get("status", {}).get("conditions")))
+    await _seen(admin, kinds.KUBEVIRT, "kubevirt", lambda cr: cr.get("status", {}).get("phase") == "Deployed")
+
+
+async def _seen(admin: Kube, kind: Kind, name: str, holds: Callable[[Object], bool]) -> None:
+    page = await admin.list(kind, fields=f"metadata.name={name}")
+    if any(holds(item) for item in page.items):
+        return
+    async for event in admin.watch(kind, page.resource_version, fields=f"metadata.name={name}"):
+        if event.type != "BOOKMARK" and holds(event.object):
+            return
