@@ -39,7 +39,10 @@ class Informer:
         self._handlers: list[Handler] = []
 
     def on_change(self, handler: Handler) -> None:
+        """Call `handler` on every change from now on, and at once for what is in the cache already."""
         self._handlers.append(handler)
+        for obj in list(self._cache.values()):
+            handler("ADDED", obj)
 
     def get(self, namespace: str, name: str) -> Object | None:
         return self._cache.get((namespace, name))
@@ -95,6 +98,7 @@ class Informers:
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
         self._all: dict[Kind, Informer] = {}
+        self._tasks: dict[Kind, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
 
     def of(self, kind: Kind) -> Informer:
@@ -111,9 +115,16 @@ class Informers:
                 self._start(informer)
             await asyncio.Event().wait()
 
+    def drop(self, kind: Kind) -> None:
+        """Forget a kind that is no longer served."""
+        self._all.pop(kind, None)
+        if task := self._tasks.pop(kind, None):
+            task.cancel()
+
     def _start(self, informer: Informer) -> None:
         if self._group:
-            self._group.create_task(informer.run(), name=f"informer {informer.kind.plural}")
+            task = self._group.create_task(informer.run(), name=f"informer {informer.kind.plural}")
+            self._tasks[informer.kind] = task
 
 
 class Queue:

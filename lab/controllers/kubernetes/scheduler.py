@@ -154,7 +154,7 @@ class Scheduler:
     async def _refuse(self, pod: Object, message: str) -> None:
         """Report the pod unschedulable, unless that is what it says already."""
         conditions = pod.get("status", {}).get("conditions") or []
-        old = next((item for item in conditions if item["type"] == "PodScheduled"), {})
+        old: Object = next((item for item in conditions if item["type"] == "PodScheduled"), {})
         if old.get("message") == message:
             return
         namespace, name = key_of(pod)
