@@ -99,7 +99,7 @@ class Release:
         return self._from(9)
 
     def gate_is_on(self, gate: str, enabled: Set[str], disabled: Set[str] = frozenset()) -> bool:
-        """Whether a feature gate is in force: generally available, else listed, else (from 1.9) Beta and not disabled."""
+        """Whether a gate is in force: generally available, else listed, else (from 1.9) Beta and not disabled."""
         generally = _GATES_GENERALLY_AVAILABLE.get(gate)
         if generally and self.number >= generally:
             return True
@@ -115,7 +115,7 @@ class Release:
         return not self._from(6)
 
     @property
-    def failure_completes(self) -> bool:
+    def failed_sets_completed(self) -> bool:
         """`completed` is true also for a migration that its source reports as failed."""
         return not self._from(6) or self._from(9)
 
@@ -125,9 +125,19 @@ class Release:
         return self._from(6)
 
     @property
-    def tells_abort_live(self) -> bool:
-        """`abortStatus` is visible while the abort goes on; in 1.9 only together with `failed`."""
-        return not self._from(9)
+    def abort_status_only_with_failure(self) -> bool:
+        """`abortStatus` shows only together with `failed`; before, it is visible while the abort goes on."""
+        return self._from(9)
+
+    @property
+    def freezes_during_migration(self) -> bool:
+        """virt-handler leaves a VMI's ordinary status alone while a migration is in flight."""
+        return self._from(6)
+
+    @property
+    def ignores_late_cancel(self) -> bool:
+        """A cancel that reaches a launcher which is not migrating is no error."""
+        return self._from(9)
 
     def failure_reason(self, error: str) -> str:
         """`failureReason` for an error of libvirt or QEMU."""
@@ -182,7 +192,7 @@ class Release:
         return self._from(9)
 
     @property
-    def has_disruption_budgets(self) -> bool:
+    def has_pdbs(self) -> bool:
         """VMIs that must migrate are guarded by PodDisruptionBudgets."""
         return not self._from(6)
 
