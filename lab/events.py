@@ -1,4 +1,4 @@
-"""Events as Kubernetes components emit them: written in the background, in order, repeats counted instead of piled up."""
+"""Events as Kubernetes components emit them: in the background, in order, repeats counted instead of piled up."""
 
 from __future__ import annotations
 

@@ -23,3 +23,6 @@ class Pace:
     abort: float = 0.05
     switchover: float = 0.03
     """Pause between the guest's last answer on its source and its first on its target, idle guest."""
+    slot_poll: float = 0.1
+    """virt-controller looks again after 1 s whether a migration may begin (after 5 s when the limits are reached, and
+    after 1 s when a pod could not be created); in the lab it takes this share of that."""

@@ -1,0 +1,1 @@
+"""KubeVirt's control plane, as far as live migration is concerned, written against the Kubernetes API."""

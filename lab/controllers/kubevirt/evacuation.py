@@ -1,0 +1,129 @@
+"""The evacuation controller: migrations for VMIs that have been marked for eviction, or whose node is being drained."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from ... import kinds
+from ...events import Recorder
+from ...informer import Queue, run_controller
+from ...kube import ApiError, Object
+from . import names
+from .clusterconfig import SYSTEM_CRITICAL, SYSTEM_MAINTENANCE, ClusterConfig
+from .expectations import Expectations
+from .migration import queueing
+from .objects import (
+    annotations_of,
+    eviction_strategy,
+    holds,
+    is_deleting,
+    is_final,
+    is_migrating,
+    status,
+)
+from .world import World
+
+RETRY = 5.0
+SAFETY_NET = 1.0
+
+
+class EvacuationController:
+    """Works node by node; the key is ("", node name)."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.queue = Queue()
+        self.events = Recorder(world.kube, "evacuation-controller")
+        self.made = Expectations(world.migrations)
+        self.turn = asyncio.Lock()
+        world.vmis.on_change(self._vmi_changed)
+        world.migrations.on_change(self._migration_changed)
+        world.nodes.on_change(self._node_changed)
+
+    async def run(self) -> None:
+        await run_controller("evacuation", self.queue, [], self.reconcile)
+
+    def _vmi_changed(self, event: str, vmi: Object) -> None:
+        node = status(vmi).get("nodeName")
+        if node and (status(vmi).get("evacuationNodeName") or self._is_draining(node)):
+            self.queue.add(("", node))
+
+    def _migration_changed(self, event: str, migration: Object) -> None:
+        vmi = self.world.vmis.get(migration["metadata"]["namespace"], migration["spec"].get("vmiName", ""))
+        if vmi and (is_final(migration) or event == "DELETED"):
+            self._vmi_changed(event, vmi)
+
+    def _node_changed(self, event: str, node: Object) -> None:
+        name = node["metadata"]["name"]
+        if event != "DELETED" and self._is_draining(name):
+            self.queue.add(("", name))
+
+    def _is_draining(self, name: str) -> bool:
+        """Whether the node bears the (old) taint that asks for an evacuation of everything on it."""
+        node = self.world.nodes.get("", name)
+        key = self.world.config().drain_taint
+        taints = (node or {}).get("spec", {}).get("taints") or []
+        return any(taint["key"] == key and taint["effect"] == "NoSchedule" for taint in taints)
+
+    async def reconcile(self, _: str, node: str) -> float | None:
+        async with self.turn:
+            if not self.made.all_satisfied():
+                return SAFETY_NET
+            return await self._evacuate(node)
+
+    async def _evacuate(self, node: str) -> float | None:
+        config = self.world.config()
+        found = [vmi for vmi in self._on_node(node) if self._is_candidate(vmi, config)]
+        movable = [vmi for vmi in found if holds(vmi, "LiveMigratable")]
+        for vmi in found:
+            if vmi not in movable:
+                self.events.event(vmi, "Normal", "FailedCreate", "VirtualMachineInstance is not migrateable")
+        room = len(movable) if config.priority_queue else self._free_slots(node, config)
+        for vmi in movable[:room]:
+            await self._migrate(vmi, node, config)
+        unserved = len(movable) > room or len(movable) < len(found)
+        return RETRY * self.world.pace.slot_poll if unserved else None
+
+    def _on_node(self, node: str) -> Iterable[Object]:
+        """VMIs of the node that are to leave it."""
+        draining = self._is_draining(node)
+        for vmi in self.world.vmis.items():
+            if status(vmi).get("nodeName") == node and (draining or status(vmi).get("evacuationNodeName") == node):
+                yield vmi
+
+    def _is_candidate(self, vmi: Object, config: ClusterConfig) -> bool:
+        if is_final(vmi) or is_deleting(vmi) or is_migrating(vmi):
+            return False
+        if eviction_strategy(vmi, config.eviction_strategy) == "External":
+            return False
+        namespace, name = vmi["metadata"]["namespace"], vmi["metadata"]["name"]
+        unfinished = [item for item in self.world.migrations_of(namespace, name) if not is_final(item)]
+        return not unfinished and len(queueing.active(self.world.pods_of(vmi))) <= 1
+
+    def _free_slots(self, node: str, config: ClusterConfig) -> int:
+        """How many more migrations the limits allow now, counting those that have not begun."""
+        unfinished = [item for item in self.world.migrations.items() if not is_final(item)]
+        nodes = queueing.nodes_of(self.world.vmis.items())
+        outbound = [item for item in unfinished if nodes.get(queueing.vmi_key(item)) == node]
+        in_cluster = config.parallel_per_cluster - len(unfinished)
+        return max(min(in_cluster, config.parallel_per_node - len(outbound)), 0)
+
+    async def _migrate(self, vmi: Object, node: str, config: ClusterConfig) -> None:
+        spec: Object = {"vmiName": vmi["metadata"]["name"]}
+        if config.priority_queue:
+            gentle = annotations_of(vmi).get(names.EVICTION_SOURCE) == "descheduler"
+            spec["priority"] = SYSTEM_MAINTENANCE if gentle else SYSTEM_CRITICAL
+        metadata = {
+            "generateName": "kubevirt-evacuation-",
+            "namespace": vmi["metadata"]["namespace"],
+            "annotations": {names.EVACUATION_MIGRATION: node},
+        }
+        try:
+            made = await self.world.kube.create(kinds.MIGRATION, {"metadata": metadata, "spec": spec})
+        except ApiError as error:
+            self.events.event(vmi, "Warning", "FailedCreate", f"Error creating a Migration: {error.message}")
+            raise
+        self.made.wrote(("", node), made)
+        text = f"Created Migration {made['metadata']['name']}"
+        self.events.event(vmi, "Normal", "SuccessfulCreate", text)

@@ -1,0 +1,316 @@
+"""The migration controller: reads situations from the caches, carries out what follows, writes phases."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from .... import kinds
+from ....informer import Queue, key_of, run_controller
+from ....kube import ApiError, Object
+from .. import disruption, migrationpolicy, names
+from ..expectations import Expectations
+from ..launcherpod import target_launcher
+from ..objects import (
+    annotations_of,
+    current_pod,
+    finalizers,
+    is_deleting,
+    is_final,
+    labels,
+    migration_state,
+    phase,
+    status,
+    uid,
+)
+from ..world import World
+from . import queueing
+from .actions import Action, ComeBack, CreateTarget, DeleteTarget, MarkTargetReady, PatchVmi, Say
+from .phases import QUOTA, next_status
+from .situation import Note, Situation
+from .sync import actions
+
+SAFETY_NET = 1.0
+UNOBSERVED = 1.0
+
+
+class MigrationController:
+    """Works on one migration at a time per worker; a lock makes sure that slots are given out one by one."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.queue = Queue()
+        self.own = Expectations(world.migrations)
+        self.made = Expectations(world.launchers)
+        self.patched = Expectations(world.vmis)
+        self.handed_off: set[str] = set()
+        self.slots = asyncio.Lock()
+        world.migrations.on_change(self._migration_changed)
+        world.vmis.on_change(self._vmi_changed)
+        world.launchers.on_change(self._pod_changed)
+        world.quotas.on_change(self._quota_changed)
+        world.budgets.on_change(self._budget_changed)
+
+    async def run(self) -> None:
+        await run_controller("migration", self.queue, [], self.reconcile)
+
+    # What changes make which migrations due.
+
+    def _migration_changed(self, event: str, migration: Object) -> None:
+        self.queue.add(key_of(migration))
+        if is_final(migration) or event == "DELETED":
+            self.handed_off.discard(uid(migration))
+            if self.world.config().priority_queue:
+                self._wake_waiting()
+
+    def _wake_waiting(self) -> None:
+        """A slot may be free: the most urgent of those that wait look first."""
+        waiting = [item for item in self.world.migrations.items() if phase(item) == "Pending"]
+        for item in sorted(waiting, key=queueing.priority, reverse=True):
+            self.queue.add(key_of(item))
+
+    def _vmi_changed(self, event: str, vmi: Object) -> None:
+        for migration in self.world.migrations_of(*key_of(vmi)):
+            self.queue.add(key_of(migration))
+
+    def _pod_changed(self, event: str, pod: Object) -> None:
+        if name := annotations_of(pod).get(names.JOB_NAME):
+            self.queue.add((pod["metadata"]["namespace"], name))
+
+    def _quota_changed(self, event: str, quota: Object) -> None:
+        for migration in self.world.migrations.items(quota["metadata"]["namespace"]):
+            if any(item["type"] == QUOTA for item in status(migration).get("conditions") or []):
+                self.queue.add(key_of(migration))
+
+    def _budget_changed(self, event: str, budget: Object) -> None:
+        if vmi := self.world.owner_vmi(budget):
+            self._vmi_changed(event, vmi)
+
+    # One reconcile.
+
+    async def reconcile(self, namespace: str, name: str) -> float | None:
+        key = (namespace, name)
+        migration = self.world.migrations.get(namespace, name)
+        if migration is None:
+            return None
+        if not self.own.satisfied(key):
+            return SAFETY_NET
+        if names.LATEST_VERSION not in annotations_of(migration):
+            await self._annotate(migration)
+            return None
+        vmi = self.world.vmis.get(namespace, migration["spec"]["vmiName"])
+        if vmi is None:
+            await self._abandon(migration)
+            return None
+        situation = self._situation(migration, vmi)
+        again = None
+        if self.made.satisfied(key) and self.patched.satisfied(key):
+            situation, again = await self._sync(situation)
+        await self._write(situation)
+        return again
+
+    def _situation(self, migration: Object, vmi: Object) -> Situation:
+        pods = self.world.pods_of(vmi)
+        targets = [pod for pod in pods if labels(pod).get(names.JOB_UID) == uid(migration)]
+        config = self.world.config()
+        limit = annotations_of(migration).get(names.UTILITY_VOLUMES_TIMEOUT, "")
+        default = config.migrations.get("utilityVolumesTimeout", 0)
+        return Situation(
+            migration=migration,
+            vmi=vmi,
+            target=max(targets, key=lambda pod: pod["metadata"]["creationTimestamp"], default=None),
+            source=current_pod(vmi, pods),
+            now=datetime.now(UTC),
+            release=self.world.release,
+            rival=self._has_rival(migration, vmi),
+            handed_off=uid(migration) in self.handed_off,
+            utility_volumes_timeout=float(limit if limit.isdigit() else default),
+        )
+
+    def _has_rival(self, migration: Object, vmi: Object) -> bool:
+        """Whether the VMI's state names another migration that has not ended."""
+        named = migration_state(vmi).get("migrationUid")
+        if named in (None, uid(migration)):
+            return False
+        siblings = self.world.migrations_of(*key_of(vmi))
+        return any(uid(item) == named and not is_final(item) for item in siblings)
+
+    async def _sync(self, situation: Situation) -> tuple[Situation, float | None]:
+        """Carry out what the situation calls for; the situation with what has been learnt, and when to come back."""
+        delays: list[float] = []
+        for action in actions(situation, self._configuration(situation)):
+            if isinstance(action, CreateTarget):
+                situation, delay = await self._admit(situation)
+                delays += [] if delay is None else [delay]
+            elif isinstance(action, ComeBack):
+                delays.append(action.seconds)
+            else:
+                await self._act(situation, action)
+        if is_final(situation.migration):
+            await self._collect(situation)
+        return situation, min(delays, default=None)
+
+    def _configuration(self, situation: Situation) -> dict[str, Any]:
+        """What the hand-off records: the configuration in force for this VMI, and the policy it comes from."""
+        if situation.phase != "Scheduled":
+            return {}
+        namespace = self.world.namespaces.get("", situation.key[0])
+        found = migrationpolicy.match(
+            self.world.policies.items(), labels(situation.vmi), labels(namespace) if namespace else {}
+        )
+        knobs, name = migrationpolicy.apply(self.world.config().migrations, found, self.world.release)
+        return {"migrationConfiguration": knobs, **({"migrationPolicyName": name} if name else {})}
+
+    async def _act(self, situation: Situation, action: Action) -> None:
+        if isinstance(action, DeleteTarget):
+            await self._delete_target(situation, action)
+        elif isinstance(action, PatchVmi):
+            await self._patch_vmi(situation, action)
+        elif isinstance(action, MarkTargetReady) and situation.target:
+            pod = situation.target["metadata"]
+            marks = {"metadata": {"annotations": {names.TARGET_READY: action.moment}}}
+            await self.world.kube.patch(kinds.POD, pod["name"], marks, pod["namespace"], style="merge")
+        elif isinstance(action, Say):
+            self._say(situation, action.note)
+
+    def _say(self, situation: Situation, note: Note) -> None:
+        subject = situation.vmi if note.about_vmi else situation.migration
+        self.world.events.event(subject, note.type, note.reason, note.message)
+
+    # Pending: a slot, then the target pod.
+
+    async def _admit(self, situation: Situation) -> tuple[Situation, float | None]:
+        """Create the target pod if it is this migration's turn; otherwise say when to look again."""
+        siblings = self.world.migrations_of(*key_of(situation.vmi))
+        wait = queueing.backoff(situation.migration, siblings, situation.now)
+        if wait > 0:
+            text = f"backoff migrating vmi {situation.vmi_name}"
+            self._say(situation, Note("Warning", "MigrationBackoff", text, about_vmi=True))
+            return situation, wait
+        async with self.slots:
+            pods = queueing.active(self.world.pods_of(situation.vmi))
+            if not self.made.all_satisfied() or len(pods) > 1 or situation.source is None:
+                return situation, self._scaled(UNOBSERVED)
+            if not self._has_slot(situation.migration):
+                return situation, self._scaled(queueing.retry_after(situation.migration, self.world.config()))
+            if not await disruption.protect_migration(self.world, situation.migration, situation.vmi):
+                return situation, self._scaled(UNOBSERVED)
+            return await self._create_target(situation)
+
+    def _scaled(self, seconds: float) -> float:
+        return seconds * self.world.pace.slot_poll
+
+    def _has_slot(self, migration: Object) -> bool:
+        targets = {labels(pod).get(names.JOB_UID) for pod in self.world.launchers.items()}
+        running = [
+            item
+            for item in self.world.migrations.items()
+            if queueing.is_running(item) or (phase(item) == "Pending" and uid(item) in targets)
+        ]
+        nodes = queueing.nodes_of(self.world.vmis.items())
+        return queueing.has_slot(migration, running, nodes, self.world.config())
+
+    async def _create_target(self, situation: Situation) -> tuple[Situation, float | None]:
+        assert situation.source is not None
+        vmi = await self._mark_non_root(situation.vmi)
+        node = self.world.nodes.get("", status(vmi).get("nodeName", ""))
+        body = target_launcher(vmi, situation.migration, situation.source, node, self.world.config())
+        try:
+            pod = await self.world.kube.create(kinds.POD, body)
+        except ApiError as error:
+            text = f"Error creating pod: {error.message}"
+            self._say(situation, Note("Warning", "FailedCreate", text, about_vmi=True))
+            over_quota = "exceeded quota" in error.message
+            return replace(situation, over_quota=over_quota), self._scaled(queueing.WAIT_FOR_SLOT)
+        self.made.wrote(situation.key, pod)
+        text = f"Created migration target pod {pod['metadata']['name']}"
+        self._say(situation, Note("Normal", "SuccessfulCreate", text))
+        return situation, None
+
+    async def _mark_non_root(self, vmi: Object) -> Object:
+        """A VMI that runs without root is marked so before its first migration."""
+        if names.NON_ROOT in annotations_of(vmi) or not status(vmi).get("runtimeUser"):
+            return vmi
+        marks = {"metadata": {"annotations": {names.NON_ROOT: "true"}}}
+        namespace, name = key_of(vmi)
+        return await self.world.kube.patch(kinds.VIRTUAL_MACHINE_INSTANCE, name, marks, namespace, style="merge")
+
+    async def _delete_target(self, situation: Situation, action: DeleteTarget) -> None:
+        assert situation.target is not None
+        pod = situation.target["metadata"]
+        try:
+            await self.world.kube.delete(kinds.POD, pod["name"], pod["namespace"], uid=pod["uid"])
+        except ApiError as error:
+            self._say(situation, Note("Warning", "FailedDelete", f"{action.failed}{error.message}"))
+            raise
+        self._say(situation, action.done)
+
+    async def _patch_vmi(self, situation: Situation, action: PatchVmi) -> None:
+        namespace, name = key_of(situation.vmi)
+        try:
+            vmi = await self.world.kube.patch(kinds.VIRTUAL_MACHINE_INSTANCE, name, list(action.patch), namespace)
+        except ApiError as error:
+            if action.failed:
+                text = f"{action.failed.message}{error.message}"
+                self._say(situation, replace(action.failed, message=text))
+            raise
+        if action.hands_off:
+            self.handed_off.add(uid(situation.migration))
+        self.patched.wrote(situation.key, vmi)
+        if action.done:
+            self._say(situation, action.done)
+
+    # Writes on the migration itself.
+
+    async def _annotate(self, migration: Object) -> None:
+        body = copy.deepcopy(migration)
+        marks = body["metadata"].setdefault("annotations", {})
+        marks |= {names.LATEST_VERSION: "v1", names.STORAGE_VERSION: "v1"}
+        self.own.wrote(key_of(migration), await self.world.kube.replace(kinds.MIGRATION, body))
+
+    async def _write(self, situation: Situation) -> None:
+        """Write the status that follows; once it is final, give the object free in a write of its own."""
+        migration = situation.migration
+        outcome = next_status(situation)
+        for note in outcome.notes:
+            self._say(situation, note)
+        if outcome.status != status(migration):
+            body = {**migration, "status": outcome.status}
+            migration = await self.world.kube.replace(kinds.MIGRATION, body, "status")
+            self.own.wrote(situation.key, migration)
+        if is_final(situation.migration):
+            await self._release(migration)
+
+    async def _release(self, migration: Object) -> None:
+        """Drop the finalizer."""
+        if names.MIGRATION_FINALIZER not in finalizers(migration):
+            return
+        body = copy.deepcopy(migration)
+        body["metadata"]["finalizers"].remove(names.MIGRATION_FINALIZER)
+        self.own.wrote(key_of(migration), await self.world.kube.replace(kinds.MIGRATION, body))
+
+    async def _abandon(self, migration: Object) -> None:
+        """A migration does not outlive its VMI."""
+        if is_deleting(migration):
+            await self._release(migration)
+            return
+        namespace, name = key_of(migration)
+        await self.world.kube.delete(kinds.MIGRATION, name, namespace, uid=uid(migration))
+
+    async def _collect(self, situation: Situation) -> None:
+        """Keep five finished migrations a VMI."""
+        for migration in queueing.surplus(self.world.migrations_of(*key_of(situation.vmi))):
+            namespace, name = key_of(migration)
+            await self.world.kube.delete(kinds.MIGRATION, name, namespace, uid=uid(migration))
+            if self.world.release.collects_launchers:
+                await self._collect_launchers(situation.vmi, migration)
+
+    async def _collect_launchers(self, vmi: Object, migration: Object) -> None:
+        state = migration_state(migration)
+        over = {state.get("sourcePod"), state.get("targetPod")}
+        for pod in self.world.pods_of(vmi):
+            if pod["metadata"]["name"] in over and is_final(pod):
+                await self.world.kube.delete(kinds.POD, pod["metadata"]["name"], pod["metadata"]["namespace"])

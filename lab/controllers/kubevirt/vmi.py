@@ -1,0 +1,189 @@
+"""The VMI controller: gives a VMI its launcher pod, follows the pod, and cleans up when the VMI goes."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime
+
+from ... import kinds
+from ...informer import Queue, key_of, run_controller
+from ...kube import ApiError, Object
+from . import names
+from .expectations import Expectations
+from .launcherpod import first_launcher
+from .migration.queueing import is_running
+from .objects import (
+    annotations_of,
+    condition,
+    current_pod,
+    finalizers,
+    holds,
+    is_deleting,
+    is_final,
+    labels,
+    phase,
+    status,
+)
+from .podvolumes import claim_of, is_hotplugged
+from .vmipatch import guarded_patch
+from .vmistatus import SyncError, next_vmi
+from .world import World
+
+SAFETY_NET = 1.0
+RETRY = 1.0
+NOT_PAUSED = {"status": "True", "reason": "NotPaused", "message": "the virtual machine is not paused"}
+PAUSED = {"status": "False", "reason": "Paused", "message": "the virtual machine is paused"}
+
+
+class VmiController:
+    """Works on one VMI at a time per worker."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.queue = Queue()
+        self.own = Expectations(world.vmis)
+        self.made = Expectations(world.launchers)
+        world.vmis.on_change(lambda event, vmi: self.queue.add(key_of(vmi)))
+        world.launchers.on_change(self._pod_changed)
+        world.claims.on_change(self._claim_changed)
+        world.migrations.on_change(self._migration_changed)
+
+    async def run(self) -> None:
+        await run_controller("vmi", self.queue, [], self.reconcile)
+
+    def _pod_changed(self, event: str, pod: Object) -> None:
+        if vmi := self.world.owner_vmi(pod):
+            self.queue.add(key_of(vmi))
+
+    def _claim_changed(self, event: str, claim: Object) -> None:
+        namespace, name = key_of(claim)
+        for vmi in self.world.vmis.items(namespace):
+            if any(claim_of(volume) == name for volume in vmi["spec"].get("volumes") or []):
+                self.queue.add(key_of(vmi))
+
+    def _migration_changed(self, event: str, migration: Object) -> None:
+        """A VMI that waits for the end of its namesake's migration may go on."""
+        if is_final(migration) or event == "DELETED":
+            self.queue.add((migration["metadata"]["namespace"], migration["spec"]["vmiName"]))
+
+    async def reconcile(self, namespace: str, name: str) -> float | None:
+        key = (namespace, name)
+        vmi = self.world.vmis.get(namespace, name)
+        if vmi is None:
+            return None
+        if not self.own.satisfied(key) or not self.made.satisfied(key):
+            return SAFETY_NET
+        if names.LATEST_VERSION not in annotations_of(vmi):
+            await self._annotate(vmi)
+            return None
+        pods = self.world.pods_of(vmi)
+        again, error = None, None
+        if is_deleting(vmi):
+            await self._delete_pods(vmi, pods)
+        elif not pods and phase(vmi) in ("", "Pending"):
+            again, error = await self._start(vmi)
+        await self._follow(vmi, pods, error)
+        return again
+
+    async def _annotate(self, vmi: Object) -> None:
+        body = copy.deepcopy(vmi)
+        marks = body["metadata"].setdefault("annotations", {})
+        marks |= {names.LATEST_VERSION: "v1", names.STORAGE_VERSION: "v1"}
+        self.own.wrote(key_of(vmi), await self.world.kube.replace(kinds.VIRTUAL_MACHINE_INSTANCE, body))
+
+    # The pod.
+
+    async def _start(self, vmi: Object) -> tuple[float | None, SyncError | None]:
+        """Create the launcher, or say why not and when to try again."""
+        namespace, name = key_of(vmi)
+        if any(is_running(item) for item in self.world.migrations_of(namespace, name)):
+            return RETRY * self.world.pace.slot_poll, None
+        if missing := self._missing_claim(vmi):
+            text = f"PVC {namespace}/{missing} does not exist, waiting for it to appear"
+            self.world.events.event(vmi, "Warning", "FailedPvcNotFound", text)
+            return None, SyncError("FailedPvcNotFound", text)
+        try:
+            pod = await self.world.kube.create(kinds.POD, first_launcher(vmi, self.world.config()))
+        except ApiError as error:
+            text = f"Error creating pod: {error.message}"
+            self.world.events.event(vmi, "Warning", "FailedCreate", text)
+            return RETRY * self.world.pace.slot_poll, SyncError(
+                "FailedCreate", f"failed to create virtual machine pod: {error.message}"
+            )
+        self.made.wrote((namespace, name), pod)
+        made = pod["metadata"]["name"]
+        self.world.events.event(vmi, "Normal", "SuccessfulCreate", f"Created virtual machine pod {made}")
+        return None, None
+
+    def _missing_claim(self, vmi: Object) -> str | None:
+        for volume in vmi["spec"].get("volumes") or []:
+            claim = claim_of(volume)
+            if claim and not is_hotplugged(volume) and not self.world.claims.get(vmi["metadata"]["namespace"], claim):
+                return claim
+        return None
+
+    async def _delete_pods(self, vmi: Object, pods: list[Object]) -> None:
+        for pod in pods:
+            if is_deleting(pod) and not is_final(pod):
+                continue
+            metadata = pod["metadata"]
+            await self.world.kube.delete(kinds.POD, metadata["name"], metadata["namespace"], uid=metadata["uid"])
+            text = f"Deleted virtual machine pod {metadata['name']}"
+            self.world.events.event(vmi, "Normal", "SuccessfulDelete", text)
+
+    # What follows from the pods.
+
+    async def _follow(self, vmi: Object, pods: list[Object], error: SyncError | None) -> None:
+        pod = current_pod(vmi, pods)
+        claims = {item["metadata"]["name"]: item for item in self.world.claims.items(vmi["metadata"]["namespace"])}
+        wanted = next_vmi(vmi, pod, pods, claims, self.world.config(), error, datetime.now(UTC))
+        if is_final(vmi) and is_deleting(vmi) and not pods and names.VM_FINALIZER not in finalizers(vmi):
+            await self._release(vmi)
+            return
+        await self._write(vmi, wanted)
+        if pod is not None and not is_final(pod) and not is_deleting(pod):
+            await self._mark_pod(vmi, pod)
+
+    async def _write(self, vmi: Object, wanted: Object) -> None:
+        """Replace a VMI that no virt-handler owns yet; patch one that it does."""
+        if wanted == vmi:
+            return
+        kind, (namespace, name) = kinds.VIRTUAL_MACHINE_INSTANCE, key_of(vmi)
+        if phase(vmi) in ("", "Pending", "Scheduling"):
+            written = await self.world.kube.replace(kind, wanted)
+        else:
+            written = await self.world.kube.patch(kind, name, guarded_patch(vmi, wanted), namespace)
+        self.own.wrote((namespace, name), written)
+
+    async def _release(self, vmi: Object) -> None:
+        """Drop the finalizer of a VMI that has no pods any more."""
+        body = copy.deepcopy(vmi)
+        kept = [item for item in finalizers(vmi) if item != self.world.release.vmi_finalizer]
+        if kept != finalizers(vmi):
+            body["metadata"]["finalizers"] = kept
+            self.own.wrote(key_of(vmi), await self.world.kube.replace(kinds.VIRTUAL_MACHINE_INSTANCE, body))
+
+    async def _mark_pod(self, vmi: Object, pod: Object) -> None:
+        """Keep the pod's readiness gate, and the labels and annotations that follow the VMI, up to date."""
+        namespace, name = key_of(pod)
+        gate = PAUSED if holds(vmi, "Paused") else NOT_PAUSED
+        found = condition(pod, names.UNPAUSED)
+        if found is None or found["status"] != gate["status"]:
+            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            made = {"type": names.UNPAUSED, **gate, "lastProbeTime": now, "lastTransitionTime": now}
+            change = {"status": {"conditions": [made]}}
+            await self.world.kube.patch(kinds.POD, name, change, namespace, style="strategic", subresource="status")
+        if changes := _pod_marks(vmi, pod):
+            await self.world.kube.patch(kinds.POD, name, {"metadata": changes}, namespace, style="merge")
+
+
+def _pod_marks(vmi: Object, pod: Object) -> Object:
+    """The metadata of a merge patch that makes the pod's marks follow the VMI's; empty when they do."""
+    changes: Object = {}
+    for name in (names.NODE_NAME, names.OUTDATED_IMAGE):
+        if labels(vmi).get(name) != labels(pod).get(name):
+            changes.setdefault("labels", {})[name] = labels(vmi).get(name)
+    evicting = "true" if status(vmi).get("evacuationNodeName") else None
+    if evicting != annotations_of(pod).get(names.EVICTION_IN_PROGRESS):
+        changes["annotations"] = {names.EVICTION_IN_PROGRESS: evicting}
+    return changes
