@@ -46,7 +46,6 @@ class Limits:
     max_items: int | None = None
     min_properties: int | None = None
     max_properties: int | None = None
-    unique_items: bool = False
 
 
 NO_LIMITS = Limits()
@@ -54,7 +53,11 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, eq=False)
 class Schema:
-    """What one place of an object may hold. `type` is empty where anything goes; `go_type` names builtin structs."""
+    """What one place of an object may hold.
+
+    `type` is empty where anything goes. `go_type` names the struct of a builtin kind: those know no null, and tolerate
+    lists whose entries are not `unique`.
+    """
 
     type: str = ""
     properties: Mapping[str, Schema] = field(default_factory=dict)
@@ -74,6 +77,7 @@ class Schema:
     none_of: Schema | None = None
     list_type: str = ""
     list_keys: tuple[str, ...] = ()
+    unique: bool = False
     map_type: str = ""
     patch_strategy: str = ""
     patch_key: str = ""
@@ -102,6 +106,7 @@ class Schema:
             none_of=cls.from_openapi(raw["not"]) if raw.get("not") is not None else None,
             list_type=raw.get("x-kubernetes-list-type", ""),
             list_keys=tuple(raw.get("x-kubernetes-list-map-keys") or ()),
+            unique=raw.get("x-kubernetes-list-type") in ("map", "set"),
             map_type=raw.get("x-kubernetes-map-type", ""),
         )
 
@@ -149,7 +154,6 @@ def _limits(raw: Mapping[str, Any]) -> Limits:
         max_items=raw.get("maxItems"),
         min_properties=raw.get("minProperties"),
         max_properties=raw.get("maxProperties"),
-        unique_items=bool(raw.get("uniqueItems")),
     )
     return NO_LIMITS if limits == NO_LIMITS else limits
 
@@ -169,6 +173,8 @@ def _pruned(schema: Schema, value: Any, path: str, unknown: list[str], root: boo
     kept = {}
     for name, member in value.items():
         known = schema.child(name)
+        if member is None and schema.go_type and known is not None:
+            continue
         if (root or schema.embedded) and name in ROOT_FIELDS and (known is None or not known.go_type):
             kept[name] = member
         elif known is not None:

@@ -103,7 +103,7 @@ def _items(schema: Schema, value: list[Any], path: str) -> Iterator[FieldError]:
     if schema.items is not None:
         for index, item in enumerate(value):
             yield from _value(schema.items, item, f"{path}[{index}]")
-    if schema.list_type in ("map", "set"):
+    if schema.unique:
         yield from _duplicates(schema, value, path)
 
 
