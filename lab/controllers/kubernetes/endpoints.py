@@ -147,7 +147,7 @@ def _target(port: Object, pod: Object | None) -> int | None:
     if isinstance(target, int):
         return target
     if str(target).isdigit():
-        return int(target)
+        return int(str(target))
     containers = pod["spec"]["containers"] if pod else []
     named = (item for container in containers for item in container.get("ports") or [])
     number: int | None = next((item["containerPort"] for item in named if item.get("name") == target), None)
