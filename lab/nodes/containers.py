@@ -219,7 +219,7 @@ class Runner:
 
 async def _execute(container: Container) -> int:
     try:
-        return await program_for(container.spec["image"])(container)
+        return await program_for(container)(container)
     except Exception:
         container.log(traceback.format_exc())
         log.exception("%s/%s: container %s crashed", container.namespace, container.pod_name, container.name)

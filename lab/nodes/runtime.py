@@ -124,11 +124,15 @@ async def idle(container: Container) -> int:
 
 
 programs: dict[str, Program] = {}
-"""Programs by the last part of the image's repository: `quay.io/kubevirt/virt-api@sha256:…` runs `virt-api`."""
+"""Programs by the last part of the image's repository: `quay.io/kubevirt/virt-api@sha256:…` runs `virt-api`.
+
+A program that is put into foreign images is found by its command: `/usr/bin/container-disk` runs `container-disk`.
+"""
 
 
-def program_for(image: str) -> Program:
-    return programs.get(repository(image).rsplit("/", 1)[-1], idle)
+def program_for(container: Container) -> Program:
+    by_command = programs.get(container.argv[0].rsplit("/", 1)[-1]) if container.argv else None
+    return by_command or programs.get(repository(container.spec["image"]).rsplit("/", 1)[-1], idle)
 
 
 def repository(image: str) -> str:

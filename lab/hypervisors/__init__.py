@@ -1,0 +1,1 @@
+"""Hypervisors: one interface, and the machines that implement it."""

@@ -1,0 +1,175 @@
+"""The modelled machine: guests that are real web servers, moved by a calculation instead of by bytes.
+
+A migration still travels over the streams it is given, so that whatever breaks them breaks it: the source asks the
+target to take so many bytes, and only what was acknowledged counts as sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ..pace import Pace
+from .console import Shell
+from .guest import Guest, GuestState
+from .interface import (
+    Cause,
+    Connect,
+    Console,
+    DomainSpec,
+    HypervisorError,
+    JobStats,
+    MigrationOptions,
+    State,
+    Status,
+    Streams,
+)
+from .link import Link
+from .model_migration import Arrival, Departure
+
+NOT_RUNNING = "Requested operation is not valid: domain is not running"
+NO_JOB = "Requested operation is not valid: no job is active on the domain"
+
+
+class ModelHypervisor:
+    """One node's machines, which share its network card."""
+
+    def __init__(self, pace: Pace, link: Link | None = None) -> None:
+        self.pace, self.link = pace, link or Link()
+
+    def define(self, spec: DomainSpec) -> ModelDomain:
+        return ModelDomain(spec, self.pace, self.link)
+
+    def expect(self, spec: DomainSpec) -> ModelDomain:
+        return ModelDomain(spec, self.pace, self.link)
+
+
+class ModelDomain:
+    """One modelled machine."""
+
+    def __init__(self, spec: DomainSpec, pace: Pace, link: Link) -> None:
+        self.spec, self.pace, self.link = spec, pace, link
+        self.guest: Guest | None = None
+        self._status = Status(State.ABSENT)
+        self._listeners: list[Callable[[], None]] = []
+        self._departure: Departure | None = None
+        self._shutdown: asyncio.Task[None] | None = None
+
+    @property
+    def status(self) -> Status:
+        return self._status
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
+
+    def become(self, state: State, cause: Cause) -> None:
+        """Enter a state, and have the guest live or stand still accordingly."""
+        self._status = Status(state, cause)
+        if self.guest is not None:
+            self._drive(self.guest, state)
+        for listener in self._listeners:
+            listener()
+
+    def _drive(self, guest: Guest, state: State) -> None:
+        if state is State.RUNNING:
+            guest.run()
+        elif state is State.PAUSED:
+            guest.freeze()
+        else:
+            guest.close()
+
+    async def start(self) -> None:
+        await asyncio.sleep(self.pace.guest_boot)
+        await self.put(GuestState.booted(self.spec.name, self.spec.memory))
+        self.become(State.RUNNING, Cause.BOOTED)
+
+    async def put(self, state: GuestState) -> None:
+        """Have the guest here, with its socket open, but not running yet."""
+        self.guest = Guest(state, self.spec.address)
+        await self.guest.listen()
+
+    async def suspend(self, cause: Cause) -> None:
+        self._require_alive()
+        self.become(State.PAUSED, cause)
+
+    async def resume(self) -> None:
+        self._require_alive()
+        self.become(State.RUNNING, Cause.BOOTED)
+
+    async def shutdown(self) -> None:
+        self._require_alive()
+        if self._shutdown is None:
+            self._shutdown = asyncio.create_task(self._obey())
+
+    async def _obey(self) -> None:
+        """A guest that stands still cannot hear of its shutdown until it runs again."""
+        await asyncio.sleep(self.pace.guest_shutdown)
+        while self._status.state is State.PAUSED:
+            await asyncio.sleep(self.pace.guest_shutdown)
+        if self._status.state is State.RUNNING:
+            self.power_off(Cause.SHUTDOWN)
+
+    async def destroy(self) -> None:
+        self.power_off(Cause.DESTROYED)
+
+    def power_off(self, cause: Cause) -> None:
+        """The machine goes off, whatever it was doing; a migration of it breaks."""
+        if self._status.state is State.SHUTOFF:
+            return
+        if self._departure is not None:
+            self._departure.cut()
+        self.become(State.SHUTOFF, cause)
+
+    async def reset(self) -> None:
+        self._require_alive()
+        assert self.guest is not None
+        self.guest.close()
+        await self.put(GuestState.booted(self.spec.name, self.spec.memory))
+        self.become(self._status.state, self._status.cause)
+
+    async def migrate(self, connect: Connect, options: MigrationOptions) -> None:
+        self._require_alive()
+        if self._departure is not None:
+            raise HypervisorError("another migration job is already running for domain", code=55)
+        self._departure = Departure(self, options)
+        try:
+            await self._departure.run(connect)
+        finally:
+            self._departure = None
+
+    async def accept(self, streams: Streams) -> None:
+        await Arrival(self).run(streams)
+
+    def job(self) -> JobStats | None:
+        return self._departure.stats() if self._departure else None
+
+    async def abort_job(self) -> None:
+        departure = self._required_job()
+        if departure.post_copy:
+            raise HypervisorError("operation invalid: can't abort migration in post-copy mode", code=55)
+        await asyncio.sleep(self.pace.abort)
+        departure.abort()
+
+    async def start_post_copy(self) -> None:
+        self._required_job().go_post_copy()
+
+    def set_bandwidth(self, bandwidth: int) -> None:
+        self._required_job().limit(bandwidth)
+
+    async def console(self, streams: Console) -> None:
+        if self.guest is None or not self._status.alive:
+            raise HypervisorError(NOT_RUNNING, code=55)
+        shell = Shell(self.guest, power_off=lambda: self.power_off(Cause.SHUTDOWN), crash=self._crash)
+        await shell.serve(streams)
+
+    def _crash(self) -> None:
+        self.power_off(Cause.CRASHED)
+
+    def _require_alive(self) -> None:
+        if not self._status.alive:
+            raise HypervisorError(NOT_RUNNING, code=55)
+
+    def _required_job(self) -> Departure:
+        if self._departure is None:
+            raise HypervisorError(NO_JOB, code=55)
+        return self._departure

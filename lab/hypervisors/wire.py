@@ -1,0 +1,53 @@
+"""What two modelled machines say to one another during a migration: JSON messages, one a line."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Any
+
+import orjson
+
+from .interface import Streams
+
+Message = dict[str, Any]
+LOST = "operation failed: job 'migration out' failed: Channel error: Input/output error"
+
+
+class ChannelLost(Exception):
+    """The other side is gone."""
+
+
+class Channel:
+    """One end of a migration's stream."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._reader, self._writer = streams
+
+    async def send(self, **message: Any) -> None:
+        try:
+            self._writer.write(orjson.dumps(message) + b"\n")
+            await self._writer.drain()
+        except (OSError, ssl.SSLError, RuntimeError) as error:
+            raise ChannelLost from error
+
+    async def receive(self) -> Message:
+        try:
+            line = await self._reader.readuntil(b"\n")
+        except (OSError, ssl.SSLError, asyncio.IncompleteReadError) as error:
+            raise ChannelLost from error
+        message: Message = orjson.loads(line)
+        return message
+
+    async def ask(self, **message: Any) -> Message:
+        """Send a message and return the answer to it."""
+        await self.send(**message)
+        return await self.receive()
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def cut(self) -> None:
+        """Close without a word, as a crash does."""
+        transport = self._writer.transport
+        transport.abort()

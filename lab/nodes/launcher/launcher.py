@@ -1,0 +1,172 @@
+"""The commands that virt-handler gives a launcher: define, pause, shut down, receive, migrate, cancel."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from ...defects.catalogue import GUEST_RESTARTS
+from ...hypervisors.interface import Cause, Connect, Domain, DomainSpec, Hypervisor, HypervisorError, State, Streams
+from ...kube import Object
+from ..runtime import Container
+from .monitor import guest_memory
+from .outbound import Order, Outbound
+from .record import MigrationRecord
+from .registry import Launchers, launchers_of
+
+BLOCKED = "kubevirt.io/func-test-block-migration-target-preparation"
+NOT_MIGRATING = "failed to cancel migration - vmi is not migrating"
+
+
+class LauncherError(Exception):
+    """A command was refused."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose launcher it is."""
+
+    uid: str
+    namespace: str
+    name: str
+
+
+class Launcher:
+    """One pod's launcher. `domain` is None until it is asked for one."""
+
+    def __init__(self, container: Container, identity: Identity, hypervisor: Hypervisor) -> None:
+        self.identity = identity
+        self.domain: Domain | None = None
+        self.outbound: Outbound | None = None
+        self.defined, self.dismissed = asyncio.Event(), asyncio.Event()
+        self.exited = False
+        self.arrived = False
+        """Whether the domain came here by a migration that this launcher was the target of."""
+        self.receiving = False
+        self._container, self._hypervisor = container, hypervisor
+        self._registry: Launchers = launchers_of(container.node)
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def uid(self) -> str:
+        """The VMI's."""
+        return self.identity.uid
+
+    @property
+    def pod_name(self) -> str:
+        return self._container.pod_name
+
+    @property
+    def pod_ip(self) -> str:
+        return self._container.pod_ip
+
+    @property
+    def record(self) -> MigrationRecord | None:
+        """The last migration away from here."""
+        return self.outbound.record if self.outbound else None
+
+    def changed(self) -> None:
+        self._registry.tell(self)
+
+    async def start(self, vmi: Object) -> None:
+        """Define the VMI's domain and boot it."""
+        self._adopt(self._hypervisor.define(self._spec(vmi)))
+        assert self.domain is not None
+        await self.domain.start()
+        if vmi["spec"].get("startStrategy") == "Paused":
+            await self.domain.suspend(Cause.USER)
+        self._container.log('{"component":"virt-launcher","level":"info","msg":"Domain started."}')
+
+    async def prepare(self, vmi: Object) -> None:
+        """Get ready to receive the VMI's domain."""
+        if self.domain is None:
+            await asyncio.sleep(self._container.lab.pace.target_preparation)
+            self._adopt(self._hypervisor.expect(self._spec(vmi)))
+
+    def _spec(self, vmi: Object) -> DomainSpec:
+        identity = self.identity
+        return DomainSpec(identity.uid, identity.name, identity.namespace, guest_memory(vmi), self.pod_ip)
+
+    def _adopt(self, domain: Domain) -> None:
+        self.domain = domain
+        domain.on_change(self._domain_changed)
+
+    def _domain_changed(self) -> None:
+        assert self.domain is not None
+        if self.domain.status.state is not State.ABSENT:
+            self.defined.set()
+        if self.domain.status.cause is Cause.INCOMING:
+            self.arrived = True
+        self.changed()
+
+    async def receive(self, streams: Streams) -> None:
+        """Take in what a source sends; returns when its stream has ended."""
+        domain = self._required()
+        self.receiving = True
+        try:
+            await domain.accept(streams)
+        finally:
+            self.receiving = False
+        if domain.status.alive and self._container.lab.defects.on(GUEST_RESTARTS):
+            await domain.reset()
+        self.changed()
+
+    def migrate(self, order: Order, connect: Connect) -> None:
+        """Start moving the domain; how it goes is in `record`."""
+        domain = self._required()
+        if self.outbound and self.outbound.record.uid == order.uid:
+            if self.outbound.active:
+                return
+            ended = self.outbound.record.ended
+            raise LauncherError(f"migration job {order.uid} already executed, finished at {ended}")
+        lab = self._container.lab
+        self.outbound = Outbound(domain, order, lab.release, lab.pace.monitor_period, self.changed)
+        self._spawn(self.outbound.run(connect))
+        self.changed()
+
+    def cancel_migration(self) -> None:
+        if self.outbound is None or not self.outbound.active:
+            raise LauncherError(NOT_MIGRATING)
+        self._spawn(self.outbound.cancel())
+
+    async def pause(self) -> None:
+        await self._required().suspend(Cause.USER)
+
+    async def unpause(self) -> None:
+        await self._required().resume()
+
+    async def shutdown(self) -> None:
+        await self._required().shutdown()
+
+    async def reset(self) -> None:
+        await self._required().reset()
+
+    async def kill(self) -> None:
+        if self.domain is not None:
+            await self.domain.destroy()
+
+    def dismiss(self) -> None:
+        """The launcher is no longer needed: it may exit."""
+        self.dismissed.set()
+
+    def _required(self) -> Domain:
+        if self.domain is None:
+            raise LauncherError("no domain")
+        return self.domain
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def leave(self) -> None:
+        """The pod ends, and whatever runs in it."""
+        for task in self._tasks:
+            task.cancel()
+        try:
+            await self.kill()
+        except HypervisorError as error:
+            self._container.log(str(error))
+        self.exited = True
+        self.changed()

@@ -1,0 +1,134 @@
+"""What runs in the containers of a launcher pod: the launcher itself, and the helpers that end when it does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from ...hypervisors.interface import Hypervisor, HypervisorError, State
+from ...hypervisors.model import ModelHypervisor
+from ...kube import cancel
+from ..runtime import Container
+from .launcher import Identity, Launcher
+from .registry import launchers_of
+
+HYPERVISOR = "hypervisor"
+PANIC = 2
+FAREWELL = 5.0
+"""How long a launcher whose domain has ended waits for virt-handler to take note, in seconds."""
+
+
+async def virt_launcher(container: Container) -> int:
+    """Everything that is run from the virt-launcher image."""
+    command = container.argv[0].rsplit("/", 1)[-1] if container.argv else ""
+    if command == "virt-tail":
+        await container.stopping.wait()
+        return 0
+    return await _launch(container) if command.startswith("virt-launcher") else 0
+
+
+async def container_disk(container: Container) -> int:
+    """Holds a disk image open for as long as the pod's launcher runs."""
+    if "--no-op" in container.argv:
+        return 0
+    await _first(_end_of(container).wait(), container.stopping.wait())
+    return 0
+
+
+async def _launch(container: Container) -> int:
+    if "--simulate-crash" in container.argv:
+        _end_of(container).set()
+        return 1
+    launcher = Launcher(container, _identity(container), hypervisor_of(container))
+    launchers_of(container.node).add(launcher)
+    try:
+        return await _live(container, launcher)
+    finally:
+        await launcher.leave()
+        _end_of(container).set()
+
+
+def hypervisor_of(container: Container) -> Hypervisor:
+    """The node's hypervisor; the modelled one where the lab has chosen no other."""
+    machines = container.node.machines
+    if HYPERVISOR not in machines:
+        machines[HYPERVISOR] = ModelHypervisor(container.lab.pace)
+    found: Hypervisor = machines[HYPERVISOR]
+    return found
+
+
+async def _live(container: Container, launcher: Launcher) -> int:
+    timeout = float(_option(container, "--qemu-timeout", "300s").removesuffix("s"))
+    told = (launcher.dismissed.wait(), container.stopping.wait())
+    await _first(launcher.defined.wait(), *told, timeout=timeout)
+    if launcher.dismissed.is_set() or (container.stopping.is_set() and launcher.domain is None):
+        return 0
+    if not launcher.defined.is_set() and not container.stopping.is_set():
+        container.log("panic: timed out waiting for domain to be defined")
+        return PANIC
+    over = asyncio.create_task(_over(launcher))
+    try:
+        await _first(asyncio.shield(over), launcher.dismissed.wait(), container.stopping.wait())
+        if container.stopping.is_set() and not over.done() and not launcher.dismissed.is_set():
+            await _shut_down(launcher, over)
+    finally:
+        await cancel(over)
+    await _first(launcher.dismissed.wait(), timeout=FAREWELL)
+    return 0
+
+
+async def _shut_down(launcher: Launcher, over: asyncio.Task[None]) -> None:
+    """SIGTERM: the guest is asked to go; one that is only half here just ends."""
+    assert launcher.domain is not None
+    if launcher.domain.status.state is not State.RUNNING:
+        await launcher.kill()
+        return
+    try:
+        await launcher.shutdown()
+    except HypervisorError:
+        await launcher.kill()
+    await _first(asyncio.shield(over), launcher.dismissed.wait())
+
+
+async def _over(launcher: Launcher) -> None:
+    """Wait until the domain has been switched off."""
+    assert launcher.domain is not None
+    off = asyncio.Event()
+
+    def look() -> None:
+        if launcher.domain and launcher.domain.status.state is State.SHUTOFF:
+            off.set()
+
+    launcher.domain.on_change(look)
+    look()
+    await off.wait()
+
+
+async def _first(*waits: Awaitable[object], timeout: float | None = None) -> None:
+    """Until the first of them has come about."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _identity(container: Container) -> Identity:
+    return Identity(
+        _option(container, "--uid", ""),
+        _option(container, "--namespace", container.namespace),
+        _option(container, "--name", ""),
+    )
+
+
+def _option(container: Container, name: str, default: str) -> str:
+    argv = container.argv
+    return argv[argv.index(name) + 1] if name in argv[:-1] else default
+
+
+def _end_of(container: Container) -> asyncio.Event:
+    """Set once the launcher of this container's pod has ended."""
+    ends: dict[str, asyncio.Event] = container.node.machines.setdefault("launcher-ends", {})
+    return ends.setdefault(container.pod["metadata"]["uid"], asyncio.Event())

@@ -1,0 +1,116 @@
+"""What the parts of one virt-handler share: its node, its caches, its events, and the way it writes VMIs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from ...events import Recorder
+from ...informer import Informer, Key, key_of
+from ...kinds import KUBEVIRT, NODE, VIRTUAL_MACHINE_INSTANCE
+from ...kube import Kube, Object
+from ...release import Release
+from ..launcher import Launcher, Launchers, launchers_of
+from ..runtime import Container
+from .migratable import Surroundings
+from .proxy import Proxies
+from .roles import TARGET_LABEL
+from .transfer import NODE_LABEL
+
+Edit = Callable[[Object], None]
+
+
+class Agent:
+    """One virt-handler, for as long as its container runs."""
+
+    def __init__(self, container: Container, kube: Kube) -> None:
+        self.kube, self.node = kube, container.node.name
+        self.release: Release = container.lab.release
+        self.pace = container.lab.pace
+        self.address = container.pod_ip
+        self.launchers: Launchers = launchers_of(container.node)
+        self.recorder = Recorder(kube, "virt-handler", self.node)
+        self.proxies = Proxies(container.lab.authority, container.pod_ip)
+        self.hosted = Informer(kube, VIRTUAL_MACHINE_INSTANCE, labels=f"{NODE_LABEL}={self.node}")
+        self.expected = Informer(kube, VIRTUAL_MACHINE_INSTANCE, labels=f"{TARGET_LABEL}={self.node}")
+        self._nodes = Informer(kube, NODE, fields=f"metadata.name={self.node}")
+        self._configs = Informer(kube, KUBEVIRT)
+        self._written: dict[Key, Object] = {}
+
+    @property
+    def informers(self) -> tuple[Informer, ...]:
+        return self.hosted, self.expected, self._nodes, self._configs
+
+    async def find(self, namespace: str, name: str) -> Object | None:
+        """The newest version of a VMI that is known here; one that has left this node is asked for."""
+        known = (self.hosted.get(namespace, name), self.expected.get(namespace, name))
+        versions = [vmi for vmi in known if vmi]
+        if not versions:
+            self._written.pop((namespace, name), None)
+            return await self.kube.find(VIRTUAL_MACHINE_INSTANCE, name, namespace)
+        newest = max(versions, key=_version)
+        written = self._written.get((namespace, name))
+        if written and written["metadata"]["uid"] == newest["metadata"]["uid"] and _version(written) > _version(newest):
+            return written
+        self._written.pop((namespace, name), None)
+        return newest
+
+    async def write(self, vmi: Object, *edits: Edit) -> Object:
+        """Apply edits and store the VMI if they changed anything; answers the VMI as it is then.
+
+        Raises ApiError 409 when somebody else was faster: the work is tried again with a newer version.
+        """
+        changed = copy.deepcopy(vmi)
+        for edit in edits:
+            edit(changed)
+        if changed == vmi:
+            return vmi
+        written = await self.kube.replace(VIRTUAL_MACHINE_INSTANCE, changed)
+        self._written[key_of(vmi)] = written
+        return written
+
+    def event(self, vmi: Object, type: str, reason: str, message: str) -> None:
+        self.recorder.event(vmi, type, reason, message)
+
+    def launcher(self, vmi: Object) -> Launcher | None:
+        """The VMI's launcher on this node, if there is one that has not exited."""
+        found = self.launchers.get(vmi["metadata"]["uid"])
+        return None if found is None or found.exited else found
+
+    def forget(self, vmi: Object) -> None:
+        """The VMI has nothing to do with this node any more."""
+        self.proxies.close(vmi["metadata"]["uid"])
+        launcher = self.launchers.get(vmi["metadata"]["uid"])
+        if launcher is not None:
+            launcher.dismiss()
+            if launcher.exited:
+                self.launchers.forget(launcher)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """`spec.configuration` of the KubeVirt CR."""
+        found = next(iter(self._configs.items()), {})
+        configuration: dict[str, Any] = found.get("spec", {}).get("configuration") or {}
+        return configuration
+
+    @property
+    def surroundings(self) -> Surroundings:
+        node = self._nodes.get("", self.node) or {"metadata": {}}
+        developer = self.configuration.get("developerConfiguration") or {}
+        return Surroundings(
+            release=self.release,
+            node=self.node,
+            node_labels=node["metadata"].get("labels") or {},
+            bindings=(self.configuration.get("network") or {}).get("binding") or {},
+            feature_gates=frozenset(developer.get("featureGates") or ()),
+        )
+
+    def eviction_strategy(self, vmi: Object) -> str | None:
+        own: str | None = vmi["spec"].get("evictionStrategy")
+        default: str | None = self.configuration.get("evictionStrategy")
+        return own or default
+
+
+def _version(vmi: Object) -> int:
+    return int(vmi["metadata"]["resourceVersion"])

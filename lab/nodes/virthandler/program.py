@@ -1,0 +1,115 @@
+"""The program "virt-handler": its work queue, its announcements and its API, from start to the container's end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import aiohttp
+
+from ...hypervisors.interface import HypervisorError
+from ...informer import Queue, key_of, run_controller
+from ...kube import ApiError, Object, cancel
+from ..launcher import Launcher, LauncherError
+from ..runtime import Container
+from .agent import Agent
+from .api import Api
+from .heartbeat import announce, beat, withdraw
+from .host import Host
+from .roles import Role, role_of
+from .source import Source
+from .target import Target
+
+WORKERS = 10
+
+
+class Router:
+    """Brings every VMI that concerns this node to the part that has to act."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._host = Host(agent)
+        self._source = Source(agent, self._host)
+        self._target = Target(agent, self._host)
+        self.queue = Queue()
+        for informer in (agent.hosted, agent.expected):
+            informer.on_change(lambda type, vmi: self.queue.add(key_of(vmi)))
+
+    def launcher_changed(self, launcher: Launcher) -> None:
+        self.queue.add((launcher.identity.namespace, launcher.identity.name))
+
+    async def reconcile(self, namespace: str, name: str) -> float | None:
+        vmi = await self._agent.find(namespace, name)
+        await self._bury(namespace, name, vmi)
+        if vmi is None or "status" not in vmi:
+            return None
+        try:
+            return await self._act(vmi)
+        except (LauncherError, HypervisorError) as error:
+            self._agent.event(vmi, "Warning", "SyncFailed", str(error))
+            raise
+
+    async def _act(self, vmi: Object) -> float | None:
+        role = role_of(vmi, self._agent.node, self._agent.release)
+        if role is Role.SOURCE:
+            return await self._source.sync(vmi)
+        if role is Role.TARGET:
+            return await self._target.sync(vmi)
+        if role is Role.FINISHER:
+            return await self._target.finish(vmi)
+        if role is Role.CLEANER:
+            await self._target.clean_up(vmi)
+            return None
+        if role is Role.BYSTANDER:
+            self._source.let_go(vmi)
+            return None
+        return await self._host.sync(vmi)
+
+    async def _bury(self, namespace: str, name: str, vmi: Object | None) -> None:
+        """End launchers of VMIs that no longer exist, an earlier VMI of the same name among them."""
+        current = vmi["metadata"]["uid"] if vmi else None
+        for launcher in self._agent.launchers:
+            identity = launcher.identity
+            if (identity.namespace, identity.name) == (namespace, name) and launcher.uid != current:
+                await launcher.kill()
+                launcher.dismiss()
+                if launcher.exited:
+                    self._agent.launchers.forget(launcher)
+
+
+async def virt_handler(container: Container) -> int:
+    """Run until the container is told to stop, or is killed."""
+    async with container.kube("virt-handler") as kube:
+        agent = Agent(container, kube)
+        router = Router(agent)
+        api = Api(container, agent)
+        stop_listening = agent.launchers.listen(router.launcher_changed)
+        await announce(kube, agent.node, agent.release)
+        await api.start()
+        container.report_ready()
+        work = asyncio.create_task(
+            run_controller(f"virt-handler {agent.node}", router.queue, agent.informers, router.reconcile, WORKERS)
+        )
+        heart = asyncio.create_task(beat(kube, agent.node, agent.release))
+        try:
+            await _until_told(container, work, heart)
+            with contextlib.suppress(ApiError, aiohttp.ClientError, OSError):
+                await withdraw(kube, agent.node)
+        finally:
+            stop_listening()
+            agent.proxies.cut()
+            await cancel(work, heart)
+            await api.stop()
+    return 0
+
+
+async def _until_told(container: Container, *tasks: asyncio.Task[None]) -> None:
+    """Until SIGTERM; a task that breaks first breaks the program."""
+    stopping = asyncio.create_task(container.stopping.wait())
+    try:
+        done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+    for task in tasks:
+        if task in done:
+            task.result()

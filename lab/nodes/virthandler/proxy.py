@@ -1,0 +1,83 @@
+"""The streams between virt-handlers that a migration travels by: mutual TLS, on ports that are random each time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+
+from ...hypervisors.interface import Connect, Streams
+from ...pki import Authority
+
+log = logging.getLogger(__name__)
+Receive = Callable[[int, Streams], Awaitable[None]]
+"""Takes a stream that has come in for a well-known port, and returns when it has ended."""
+
+
+class Proxies:
+    """One virt-handler's ends of all migrations; they are cut when it goes."""
+
+    def __init__(self, authority: Authority, address: str) -> None:
+        pair = authority.issue("kubevirt.io:system:node:virt-handler", addresses=[address])
+        self._client = authority.client_tls(pair)
+        self._server = authority.mutual_tls(address, required=True)
+        self._address = address
+        self._listeners: dict[str, list[asyncio.Server]] = {}
+        self._ports: dict[str, dict[int, int]] = {}
+        self._streams: set[asyncio.StreamWriter] = set()
+
+    async def listen(self, uid: str, ports: Sequence[int], receive: Receive) -> dict[int, int]:
+        """Listen for a VMI's source; answers random port → well-known port, in the order asked."""
+        if uid not in self._ports:
+            servers = [await self._listener(port, receive) for port in ports]
+            self._listeners[uid] = servers
+            bound = [server.sockets[0].getsockname()[1] for server in servers]
+            self._ports[uid] = dict(zip(bound, ports, strict=True))
+        return self._ports[uid]
+
+    def listens(self, uid: str) -> bool:
+        return uid in self._ports
+
+    async def _listener(self, port: int, receive: Receive) -> asyncio.Server:
+        async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with self._tracked(writer):
+                await receive(port, (reader, writer))
+
+        return await asyncio.start_server(accepted, self._address, 0, ssl=self._server)
+
+    @contextlib.contextmanager
+    def _tracked(self, writer: asyncio.StreamWriter) -> Iterator[None]:
+        self._streams.add(writer)
+        try:
+            yield
+        finally:
+            self._streams.discard(writer)
+            writer.close()
+
+    def connector(self, address: str, ports: Mapping[str, int]) -> Connect:
+        """How the source reaches a target that published these ports (random → well-known)."""
+        published = {known: int(port) for port, known in ports.items()}
+
+        async def connect(port: int) -> Streams:
+            if port not in published:
+                raise ConnectionRefusedError(f"the target listens for no port {port}")
+            reader, writer = await asyncio.open_connection(address, published[port], ssl=self._client)
+            self._streams = {stream for stream in self._streams if not stream.is_closing()}
+            self._streams.add(writer)
+            return reader, writer
+
+        return connect
+
+    def close(self, uid: str) -> None:
+        """Stop listening for a VMI; streams that are open stay."""
+        self._ports.pop(uid, None)
+        for server in self._listeners.pop(uid, []):
+            server.close()
+
+    def cut(self) -> None:
+        """Close everything at once: the end of virt-handler."""
+        for uid in list(self._listeners):
+            self.close(uid)
+        for stream in self._streams:
+            stream.transport.abort()

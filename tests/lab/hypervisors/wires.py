@@ -1,0 +1,87 @@
+"""Two modelled machines on two loopback addresses, and a stream between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from seatrial.lab.hypervisors.interface import DomainSpec, State, Streams
+from seatrial.lab.hypervisors.memory import MIB
+from seatrial.lab.hypervisors.model import ModelDomain, ModelHypervisor
+from seatrial.lab.pace import Pace
+
+SOURCE, TARGET = "127.63.1.1", "127.63.1.2"
+PACE = Pace(guest_boot=0.0, guest_shutdown=0.0, abort=0.0, switchover=0.01)
+
+
+@dataclass
+class Pair:
+    """A running source, a waiting target, and how the one reaches the other."""
+
+    source: ModelDomain
+    target: ModelDomain
+    port: int = 0
+    accepted: list[Streams] = field(default_factory=list)
+
+    async def connect(self, port: int) -> Streams:
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    def cut(self) -> None:
+        for _, writer in self.accepted:
+            writer.transport.abort()
+
+
+def spec(address: str, memory: int = 128 * MIB) -> DomainSpec:
+    return DomainSpec("uid", "vm", "ns", memory, address)
+
+
+@asynccontextmanager
+async def pair(memory: int = 128 * MIB) -> AsyncIterator[Pair]:
+    source = ModelHypervisor(PACE).define(spec(SOURCE, memory))
+    target = ModelHypervisor(PACE).expect(spec(TARGET, memory))
+    made = Pair(source, target)
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        made.accepted.append((reader, writer))
+        await target.accept((reader, writer))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    await source.start()
+    try:
+        yield made
+    finally:
+        await source.destroy()
+        await target.destroy()
+        server.close()
+        await asyncio.sleep(0)
+
+
+async def until(domain: ModelDomain, state: State) -> None:
+    """Wait for a domain's state."""
+    reached = asyncio.Event()
+
+    def look() -> None:
+        if domain.status.state is state:
+            reached.set()
+
+    domain.on_change(look)
+    look()
+    await asyncio.wait_for(reached.wait(), 5)
+
+
+async def ask(address: str, path: str = "/state") -> dict[str, object]:
+    """What the guest at an address answers."""
+    url = f"http://{address}:8080{path}"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        found: dict[str, object] = await answer.json()
+        return found
+
+
+async def body(address: str) -> str:
+    async with aiohttp.ClientSession() as session, session.get(f"http://{address}:8080/") as answer:
+        return await answer.text()
