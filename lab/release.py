@@ -63,6 +63,11 @@ class Release:
     def _from(self, minor: int) -> bool:
         return self.number >= (1, minor)
 
+    def is_at_least(self, version: str) -> bool:
+        """Whether it is `version` ("1.6") or newer: for data that name the version they begin with."""
+        major, minor = version.split(".")
+        return self.number >= (int(major), int(minor))
+
     # --- migration configuration -------------------------------------------------------------------------------
 
     def migration_defaults(self) -> dict[str, Any]:
