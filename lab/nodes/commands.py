@@ -33,6 +33,22 @@ async def modelled(container: Container, argv: Sequence[str], stdin: bytes) -> R
     return await command(container, argv[1:], stdin)
 
 
+def is_modelled(argv: Sequence[str]) -> bool:
+    """Whether the lab can run the whole command."""
+    name = argv[0].rsplit("/", 1)[-1] if argv else ""
+    if name in ("sh", "bash"):
+        lines = argv[2].splitlines() if len(argv) > 2 and argv[1] in ("-c", "-ec") else []
+        return bool(lines) and all(_is_simple(line) for line in lines)
+    return name in _COMMANDS and not reads_stdin(argv)
+
+
+def _is_simple(line: str) -> bool:
+    words = _words(line)
+    if words is None or not _is_plain(words):
+        return False
+    return not words or words[0] == "exit" or is_modelled(words)
+
+
 def reads_stdin(argv: Sequence[str]) -> bool:
     """Whether a modelled command has to wait for the end of its input."""
     name = argv[0].rsplit("/", 1)[-1] if argv else ""
@@ -111,17 +127,26 @@ async def _shell(container: Container, args: Sequence[str], stdin: bytes) -> Ran
 
 
 async def _line(container: Container, line: str) -> Ran:
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    try:
-        words = list(lexer)
-    except ValueError as error:
-        return 2, "", f"sh: {error}\n"
-    if any(set(word) & set("();<>|&$`") for word in words):
+    words = _words(line)
+    if words is None or not _is_plain(words):
         return NOT_FOUND, "", f"sh: the lab models single commands, no shell syntax: {line}\n"
     if words and words[0] == "exit":
         return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0, "", ""
     return await modelled(container, words, b"") if words else (0, "", "")
+
+
+def _words(line: str) -> list[str] | None:
+    """The words of a line of shell, operators apart; None when its quotes do not match."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    try:
+        return list(lexer)
+    except ValueError:
+        return None
+
+
+def _is_plain(words: Sequence[str]) -> bool:
+    return not any(set(word) & set("();<>|&$`") for word in words)
 
 
 def _host(container: Container) -> str:

@@ -17,6 +17,7 @@ from .images import Image, ImageStore, PullError
 from .logs import Log
 from .podstatus import Report, Role, Running, State, Terminated, Waiting
 from .runtime import Container, Node, program_for
+from .stranger import stranger
 
 if TYPE_CHECKING:
     from ..context import LabContext
@@ -219,7 +220,7 @@ class Runner:
 
 async def _execute(container: Container) -> int:
     try:
-        return await program_for(container)(container)
+        return await (program_for(container) or stranger)(container)
     except Exception:
         container.log(traceback.format_exc())
         log.exception("%s/%s: container %s crashed", container.namespace, container.pod_name, container.name)

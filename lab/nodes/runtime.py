@@ -116,13 +116,6 @@ class Container:
         self.logs.write(text)
 
 
-async def idle(container: Container) -> int:
-    """The program of every image the lab knows nothing about: it is there until it is told to stop."""
-    container.report_ready()
-    await container.stopping.wait()
-    return 0
-
-
 programs: dict[str, Program] = {}
 """Programs by the last part of the image's repository: `quay.io/kubevirt/virt-api@sha256:…` runs `virt-api`.
 
@@ -130,9 +123,10 @@ A program that is put into foreign images is found by its command: `/usr/bin/con
 """
 
 
-def program_for(container: Container) -> Program:
+def program_for(container: Container) -> Program | None:
+    """What the container runs; None for an image and a command that the lab does not know."""
     by_command = programs.get(container.argv[0].rsplit("/", 1)[-1]) if container.argv else None
-    return by_command or programs.get(repository(container.spec["image"]).rsplit("/", 1)[-1], idle)
+    return by_command or programs.get(repository(container.spec["image"]).rsplit("/", 1)[-1])
 
 
 def repository(image: str) -> str:

@@ -234,6 +234,18 @@ def _waits_for(status: Object) -> str:
     return str(status["containerStatuses"][0]["state"].get("waiting", {}).get("reason"))
 
 
+def test_a_modelled_command_is_run_for_any_image(block: Block) -> None:
+    async def story(house: House) -> None:
+        worker, task = house.start(pod(container("job", "busybox:1", command=["sh", "-c", "echo done\nexit 2"])))
+        await asyncio.wait_for(task, LIMIT)
+        assert worker.status()["phase"] == "Failed"
+        (runner,) = worker.runners
+        assert runner.logs
+        assert [line.text for line in runner.logs.lines()] == ["done"]
+
+    lived(block, story)
+
+
 def test_an_address_is_given_back(block: Block) -> None:
     async def story(house: House) -> None:
         for _ in range(3):
