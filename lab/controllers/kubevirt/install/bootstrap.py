@@ -1,0 +1,62 @@
+"""What a user applies to install KubeVirt: a namespace, and an operator that may do everything."""
+
+from __future__ import annotations
+
+from .... import kinds
+from ....kube import Kind, Object
+from ....release import Release
+
+NAMESPACE = "kubevirt"
+REGISTRY = "quay.io/kubevirt"
+OPERATOR = "virt-operator"
+EVERYWHERE = [{"operator": "Exists"}]
+
+
+def operator_objects(release: Release) -> list[tuple[Kind, Object]]:
+    """In the order of creation."""
+    return [
+        (kinds.NAMESPACE, {"metadata": {"name": NAMESPACE, "labels": {"kubevirt.io": ""}}}),
+        service_account("kubevirt-operator"),
+        cluster_admin("kubevirt-operator"),
+        (kinds.DEPLOYMENT, deployment(OPERATOR, "kubevirt-operator", release)),
+    ]
+
+
+def service_account(name: str) -> tuple[Kind, Object]:
+    return kinds.SERVICE_ACCOUNT, {"metadata": metadata(name)}
+
+
+def cluster_admin(account: str) -> tuple[Kind, Object]:
+    """KubeVirt's components may do everything in the lab; on a cluster each has a role of its own."""
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    binding = {"metadata": {"name": account, "labels": {"kubevirt.io": ""}}, "roleRef": role, "subjects": [subject]}
+    return kinds.CLUSTER_ROLE_BINDING, binding
+
+
+def metadata(name: str) -> Object:
+    return {"name": name, "namespace": NAMESPACE, "labels": {"kubevirt.io": name}}
+
+
+def deployment(name: str, account: str, release: Release) -> Object:
+    """One replica; on a cluster virt-api and virt-controller have two."""
+    labels = {"kubevirt.io": name}
+    return {
+        "metadata": metadata(name),
+        "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": pod_template(name, account, release)},
+    }
+
+
+def pod_template(name: str, account: str, release: Release) -> Object:
+    """A pod with the component as its only container, ready once the component says so."""
+    probe = {"httpGet": {"path": "/healthz", "port": 8443, "scheme": "HTTPS"}}
+    container = {
+        "name": name,
+        "image": f"{REGISTRY}/{name}:{release.version}",
+        "command": [name],
+        "readinessProbe": probe,
+        "resources": {"requests": {"cpu": "10m", "memory": "150Mi"}},
+    }
+    spec: Object = {"serviceAccountName": account, "tolerations": EVERYWHERE, "containers": [container]}
+    spec["priorityClassName"] = "system-cluster-critical"
+    return {"metadata": {"labels": {"kubevirt.io": name}}, "spec": spec}
