@@ -21,7 +21,7 @@ def copy_record(vmi: Object, record: MigrationRecord, release: Release) -> None:
     state = vmi["status"]["migrationState"]
     state["startTimestamp"] = timestamp(record.started)
     state["mode"] = record.mode.value
-    if record.abort and (record.failed or release.tells_abort_live):
+    if record.abort and (record.failed or not release.abort_status_only_with_failure):
         state["abortStatus"] = record.abort.value
     if record.failed:
         _copy_failure(state, record, release)
@@ -34,7 +34,7 @@ def _copy_failure(state: dict[str, Any], record: MigrationRecord, release: Relea
     state["failed"] = True
     state["endTimestamp"] = _ended(record)
     state["failureReason"] = record.reason
-    if release.failure_completes:
+    if release.failed_sets_completed:
         state["completed"] = True
 
 
