@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -21,6 +22,8 @@ class Discovery:
     def __init__(self, kube: Kube, informers: Informers) -> None:
         self._kube, self._informers = kube, informers
         self._definitions = informers.of(CUSTOM_RESOURCE_DEFINITION)
+        self.complete = asyncio.Event()
+        """Set once all kinds that were there at the start are known."""
         self._kinds: dict[tuple[str, str], Kind] = {}
         self._listeners: list[Callable[[Kind, Informer], None]] = []
 
@@ -42,32 +45,33 @@ class Discovery:
         return next((item for item in self._kinds.values() if (item.group, item.kind) == (group, kind)), None)
 
     async def run(self) -> None:
-        """Discover the built-in kinds, and every defined one once it is served."""
+        """Discover the built-in kinds one after the other, and every defined one once it is served."""
         await self._definitions.synced.wait()
-        self._add(await self._resources("/api/v1", "", "v1"))
+        await self._discover("/api/v1", "", "v1")
         groups = await self._kube.request("GET", "/apis")
         for group in groups["groups"]:
-            await self._discover(group["name"], group["preferredVersion"]["version"])
+            name, version = group["name"], group["preferredVersion"]["version"]
+            await self._discover(f"/apis/{name}/{version}", name, version)
         self._definitions.on_change(self._defined)
+        self.complete.set()
 
-    async def _discover(self, group: str, version: str) -> None:
+    async def _discover(self, path: str, group: str, version: str) -> None:
         try:
-            self._add(await self._resources(f"/apis/{group}/{version}", group, version))
+            answer = await self._kube.request("GET", path)
         except ApiError as error:
             log.debug("discovery of %s/%s: %s", group, version, error)
+            return
+        for kind in [_kind(group, version, item) for item in answer["resources"] if _is_wanted(item)]:
+            self._add(kind)
+            await self._informers.of(kind).synced.wait()
 
-    async def _resources(self, path: str, group: str, version: str) -> list[Kind]:
-        answer = await self._kube.request("GET", path)
-        return [_kind(group, version, item) for item in answer["resources"] if _is_wanted(item)]
-
-    def _add(self, kinds: list[Kind]) -> None:
-        for kind in kinds:
-            key = (kind.group, kind.plural)
-            if key not in self._kinds:
-                self._kinds[key] = kind
-                informer = self._informers.of(kind)
-                for listener in self._listeners:
-                    listener(kind, informer)
+    def _add(self, kind: Kind) -> None:
+        key = (kind.group, kind.plural)
+        if key not in self._kinds:
+            self._kinds[key] = kind
+            informer = self._informers.of(kind)
+            for listener in self._listeners:
+                listener(kind, informer)
 
     def _defined(self, type: str, definition: Object) -> None:
         spec = definition["spec"]
@@ -78,7 +82,7 @@ class Discovery:
         elif _established(definition):
             version = next(item["name"] for item in spec["versions"] if item.get("storage"))
             names = spec["names"]
-            self._add([Kind(spec["group"], version, names["plural"], names["kind"], spec["scope"] == "Namespaced")])
+            self._add(Kind(spec["group"], version, names["plural"], names["kind"], spec["scope"] == "Namespaced"))
 
 
 def _is_wanted(resource: Object) -> bool:

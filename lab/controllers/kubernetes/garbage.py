@@ -62,6 +62,7 @@ class GarbageCollector:
         discovery.on_kind(self._follow)
 
     async def run(self) -> None:
+        await self._discovery.complete.wait()
         await run_workers("garbage collector", self._queue, [], self._process)
 
     def _follow(self, kind: Kind, informer: Informer) -> None:

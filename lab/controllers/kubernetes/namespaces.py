@@ -24,6 +24,7 @@ class Namespaces:
         discovery.on_kind(self._follow)
 
     async def run(self) -> None:
+        await self._discovery.complete.wait()
         await run_workers("namespaces", self._queue, [self._namespaces], self._reconcile)
 
     def _namespace_changed(self, type: str, namespace: Object) -> None:
@@ -62,7 +63,9 @@ class Namespaces:
     async def _sweep(self, name: str, kinds: list[Kind]) -> dict[Kind, list[Object]]:
         left: dict[Kind, list[Object]] = {}
         for kind in kinds:
-            objects = self._discovery.informer(kind).items(name)
+            informer = self._discovery.informer(kind)
+            await informer.synced.wait()
+            objects = informer.items(name)
             if any("deletionTimestamp" not in obj["metadata"] for obj in objects):
                 await self._delete_all(kind, name)
             if objects:
