@@ -75,7 +75,9 @@ def pod(name: str = "target", phase: str = "Running", *, node: str = "node-b", r
             "resourceVersion": "30",
             "creationTimestamp": STAMP,
             "labels": {},
-            "ownerReferences": [{"kind": "VirtualMachineInstance", "name": "vm1", "uid": "vmi-uid", "controller": True}],
+            "ownerReferences": [
+                {"kind": "VirtualMachineInstance", "name": "vm1", "uid": "vmi-uid", "controller": True}
+            ],
         },
         "spec": {"nodeName": node, "containers": [{"name": "compute", "image": "quay.io/kubevirt/virt-launcher:v1"}]},
         "status": {"phase": phase, "containerStatuses": containers},

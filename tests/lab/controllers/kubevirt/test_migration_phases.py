@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from seatrial.lab.controllers.kubevirt.migration.phases import failure, next_status
 from seatrial.lab.controllers.kubevirt.migration.situation import Situation
 from seatrial.lab.kube import Object

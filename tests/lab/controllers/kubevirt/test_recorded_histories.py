@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from seatrial.lab.controllers.kubevirt.clusterconfig import ClusterConfig, read_config
 from seatrial.lab.controllers.kubevirt.launcherpod import first_launcher, target_launcher
 from seatrial.lab.controllers.kubevirt.migration.patches import hand_off
@@ -148,9 +149,9 @@ def _without_pods(vmi: Object) -> Object:
 
 def _first_pods(scenario: str) -> Iterator[Object]:
     for seen in recorded(scenario):
-        if seen.kind == "Pod" and seen.type == "ADDED" and seen.object["status"]["phase"] == "Pending":
-            if JOB not in labels(seen.object):
-                yield seen.object
+        is_new = seen.kind == "Pod" and seen.type == "ADDED" and seen.object["status"]["phase"] == "Pending"
+        if is_new and JOB not in labels(seen.object):
+            yield seen.object
 
 
 DEFAULTED = (
@@ -240,7 +241,8 @@ def test_the_hand_off_replaces_the_state_by_the_recorded_one(scenario: str) -> N
             continue
         migration = next(item for item in history.all(MIGRATION) if uid(item) == state["migrationUid"])
         target = history.now["Pod", state["targetPod"]]
-        configuration = {key: state[key] for key in ("migrationConfiguration", "migrationPolicyName") if key in state}
+        recorded_names = ("migrationConfiguration", "migrationPolicyName")
+        configuration: Object = {key: state[key] for key in recorded_names if key in state}
         source = {"metadata": {"name": state["sourcePod"]}}
         patch = hand_off(old, migration, source, target, configuration)
         assert patch[-1]["value"] == state
