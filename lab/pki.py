@@ -1,4 +1,4 @@
-"""The lab's certificate authority and kubeconfig: nothing in the lab listens without TLS, and nothing is trusted but this.
+"""The lab's certificate authority and kubeconfig: nothing in the lab listens without TLS, nothing else is trusted.
 
 Keys are elliptic curve ones, since a lab makes one for every serving pod and must be up within two seconds.
 """
@@ -79,7 +79,7 @@ class Authority:
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
         )
-        alternatives = [x509.DNSName(name) for name in dns_names]
+        alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in dns_names]
         alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)

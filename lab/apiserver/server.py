@@ -1,8 +1,39 @@
-"""The HTTPS server."""
+"""The HTTPS server: every request is authenticated, authorized and handed to what answers it."""
 
 from __future__ import annotations
 
-from .config import ApiServerConfig
+import asyncio
+import logging
+
+from aiohttp import web
+
+from .admission import Admission
+from .answers import answer_json
+from .authentication import Authenticator, impersonated
+from .backends import Backends
+from .bootstrap import bootstrap
+from .builtin_resources import builtin_resources
+from .call import Call
+from .config import ApiServerConfig, User
+from .core import Core
+from .crds import Definitions
+from .deleting import Deleter
+from .dispatch import dispatch
+from .errors import StatusError, internal
+from .negotiation import accept
+from .plugins import plugins
+from .rbac import Access, Authorizer
+from .reading import Reader
+from .requests import parse_target
+from .resources import Registry
+from .roles import RoleAggregator
+from .service_addresses import ServiceAddresses
+from .store import Store
+from .writing import Writer
+
+log = logging.getLogger(__name__)
+MAX_BODY = 16 * 2**20
+SHUTDOWN = 1.0
 
 
 class ApiServer:
@@ -10,7 +41,90 @@ class ApiServer:
 
     def __init__(self, config: ApiServerConfig) -> None:
         self.config = config
+        self.core = _core(config)
+        self._runner: web.ServerRunner | None = None
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Listen. Raises OSError when the address is taken."""
+        self._parts = _attached(self.core)
+        bootstrap(self.core)
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN)
+        await self._runner.setup()
+        names = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost")
+        tls = self.config.authority.mutual_tls(self.config.host, *names, required=False)
+        site = web.TCPSite(self._runner, self.config.host, self.config.port, ssl_context=tls, backlog=1024)
+        await site.start()
 
-    async def stop(self) -> None: ...
+    async def stop(self) -> None:
+        """End all watches and close."""
+        for watch in list(self.core.watches):
+            watch.close()
+        for task in list(self.core.tasks):
+            task.cancel()
+        await asyncio.gather(*self.core.tasks, return_exceptions=True)
+        await self.core.backends.close()
+        if self._runner:
+            await self._runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except StatusError as error:
+            return _refusal(error)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # a bug must not leave a client without an answer
+            log.exception("%s %s", request.method, request.path)
+            return _refusal(internal(f"{type(error).__name__}: {error}"))
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        target = parse_target(request.method, request.path, request.query)
+        user = self._user(request)
+        self.core.authorizer.check(user, Access.of(target))
+        call = Call(request, target, user, request.query, accept(request.headers.get("Accept")))
+        return await dispatch(self.core, call)
+
+    def _user(self, request: web.BaseRequest) -> User:
+        transport = request.transport
+        certificate = transport.get_extra_info("peercert") if transport else None
+        user = self.core.authenticator.user(request.headers, certificate)
+        if not any(name.lower().startswith("impersonate-") for name in request.headers):
+            return user
+        return impersonated(user, request.headers, self._may_impersonate)
+
+    def _may_impersonate(self, user: User, group: str, resource: str, namespace: str, name: str) -> bool:
+        access = Access("impersonate", group, resource, "", namespace, name)
+        return self.core.authorizer.decide(user, access).allowed
+
+
+def _core(config: ApiServerConfig) -> Core:
+    store = Store()
+    registry = Registry(builtin_resources())
+    backends = Backends(store, config.authority)
+    authorizer = Authorizer(store)
+    addresses = ServiceAddresses(store, config.services)
+    writer = Writer(store, Admission(plugins(store, authorizer, backends)), config.mutators, addresses)
+    return Core(
+        config=config,
+        store=store,
+        registry=registry,
+        reader=Reader(store),
+        writer=writer,
+        deleter=Deleter(writer),
+        authenticator=Authenticator(store, config.tokens),
+        authorizer=authorizer,
+        backends=backends,
+        addresses=addresses,
+    )
+
+
+def _attached(core: Core) -> tuple[object, ...]:
+    """The parts that follow what is stored."""
+    return RoleAggregator(core.store), Definitions(core.store, core.registry, core.deleter, core.spawn)
+
+
+def _refusal(error: StatusError) -> web.Response:
+    response = answer_json(error.status, error.code)
+    response.headers.update(error.headers)
+    return response

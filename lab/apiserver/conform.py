@@ -1,0 +1,66 @@
+"""Making a written object fit its kind: unknown fields, defaults, structure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .call import IGNORE, STRICT, WARN
+from .defaults import apply_defaults
+from .errors import StatusError, bad_request
+from .metadata import check_metadata
+from .refusals import decoding_message, status_invalid
+from .resources import Resource
+from .schema import Schema
+from .validation import check_rules
+
+Object = dict[str, Any]
+
+
+def schema_of(resource: Resource) -> Schema | None:
+    """The resource's schema: its definition's, or that of the built-in kind."""
+    if resource.custom:
+        schema: Schema | None = resource.custom.schema
+        return schema
+    from .builtin_schemas import schema_for
+
+    return schema_for((resource.group, resource.version, resource.kind))
+
+
+def take_in(resource: Resource, obj: Object, mode: str, duplicates: Sequence[str], warnings: list[str]) -> Object:
+    """Drop what the kind does not know, and warn of it or refuse it as the client asked.
+
+    Built-in kinds are looked at only when the client asked, since their schemas take a while to load.
+    """
+    if not resource.custom and mode in ("", IGNORE):
+        return obj
+    schema = schema_of(resource)
+    unknown: list[str] = []
+    if schema is not None:
+        obj, unknown = schema.prune(obj)
+    texts = [f'duplicate field "{path}"' for path in duplicates] + [f'unknown field "{path}"' for path in unknown]
+    if mode == STRICT and texts:
+        cause = f"strict decoding error: {', '.join(texts)}"
+        raise bad_request(decoding_message(resource.kind, resource.version, cause))
+    if mode in (WARN, ""):
+        warnings += [text for text in texts if text not in warnings]
+    return obj
+
+
+def complete(resource: Resource, obj: Object, old: Object | None = None) -> Object:
+    """Fill in what the writer left to the server."""
+    if not resource.custom:
+        apply_defaults(resource, obj, old)
+        return obj
+    schema: Schema | None = resource.custom.schema
+    return obj if schema is None else schema.default(schema.prune(obj)[0])
+
+
+def check(resource: Resource, obj: Object, old: Object | None = None) -> None:
+    """Raises 422 when the object is not a valid one of its kind, or not a valid successor of `old`."""
+    check_metadata(resource, obj)
+    schema = resource.custom.schema if resource.custom else None
+    if schema is not None and (errors := schema.validate(obj)):
+        name = obj["metadata"].get("name", "")
+        raise StatusError(status_invalid(resource.group, resource.kind, name, errors))
+    check_rules(resource, obj, old)

@@ -1,0 +1,87 @@
+"""What Kubernetes' own admission adds to pods and claims: service account, priority, tolerations, storage class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .admission import CREATE, Attempt, Rule
+from .errors import forbidden
+from .store import Store
+
+Object = dict[str, Any]
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_NODE_TROUBLE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+TOLERATED_SECONDS = 300
+
+
+class PodRules(Rule):
+    """ServiceAccount, Priority and DefaultTolerationSeconds admission."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def mutate(self, attempt: Attempt) -> Object | None:
+        new = attempt.new
+        if attempt.operation != CREATE or attempt.resource.qualified != "pods" or new is None or attempt.subresource:
+            return new
+        spec = new["spec"]
+        self._account(attempt, spec)
+        self._priority(attempt, spec)
+        _tolerations(spec)
+        return new
+
+    def _account(self, attempt: Attempt, spec: Object) -> None:
+        name = spec.setdefault("serviceAccountName", "default")
+        spec["serviceAccount"] = name
+        account = self._store.get(("", "serviceaccounts"), (attempt.namespace, name))
+        if account is None and name != "default":  # the default one may be about to be created
+            why = f'error looking up service account {attempt.namespace}/{name}: serviceaccount "{name}" not found'
+            raise forbidden("pods", "", attempt.name, why)
+        if account and account.obj.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
+            spec["imagePullSecrets"] = account.obj["imagePullSecrets"]
+
+    def _priority(self, attempt: Attempt, spec: Object) -> None:
+        classes = self._store.collection(("scheduling.k8s.io", "priorityclasses")).items
+        name = spec.get("priorityClassName")
+        if not name:
+            chosen = next((item.obj for item in classes.values() if item.obj.get("globalDefault")), None)
+        elif ("", name) in classes:
+            chosen = classes["", name].obj
+        else:
+            raise forbidden("pods", "", attempt.name, f"no PriorityClass with name {name} was found")
+        if chosen:
+            spec["priorityClassName"] = chosen["metadata"]["name"]
+            spec["priority"] = chosen["value"]
+            spec["preemptionPolicy"] = chosen.get("preemptionPolicy", "PreemptLowerPriority")
+
+
+def _tolerations(spec: Object) -> None:
+    """Pods stay for five minutes on a node in trouble, unless they say otherwise."""
+    present = spec.get("tolerations") or []
+    added = []
+    for key in _NODE_TROUBLE:
+        if not any(
+            item.get("key") in (key, None, "") and item.get("effect") in ("NoExecute", None, "") for item in present
+        ):
+            effect = {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATED_SECONDS}
+            added.append(effect)
+    if added:
+        spec["tolerations"] = [*present, *added]
+
+
+class ClaimRules(Rule):
+    """DefaultStorageClass admission."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def mutate(self, attempt: Attempt) -> Object | None:
+        new = attempt.new
+        if attempt.operation != CREATE or attempt.resource.qualified != "persistentvolumeclaims" or new is None:
+            return new
+        if new["spec"].get("storageClassName") is None:
+            for known in self._store.objects(("storage.k8s.io", "storageclasses")):
+                annotations = known["metadata"].get("annotations") or {}
+                if annotations.get(_DEFAULT_CLASS) == "true":
+                    new["spec"]["storageClassName"] = known["metadata"]["name"]
+        return new

@@ -1,0 +1,75 @@
+"""An API server alone, in a thread of its own, for tests that speak to it as any client does."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seatrial.lab.apiserver import ApiServer, ApiServerConfig, User
+from seatrial.lab.apiserver.config import Mutator
+from seatrial.lab.kube import Kube, server_tls
+from seatrial.lab.network import API_PORT, Block
+from seatrial.lab.pki import Authority, write_kubeconfig
+
+ADMIN = User("admin", "admin", ("system:masters",))
+ADMIN_TOKEN = "the-admin's-token"
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that answers, and how to reach it."""
+
+    url: str
+    folder: Path
+    authority: Authority
+    tokens: dict[str, User]
+    loop: asyncio.AbstractEventLoop = field(repr=False)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """A kubeconfig of the administrator."""
+        return self.folder / "kubeconfig"
+
+    def tls(self) -> ssl.SSLContext:
+        return server_tls(str(self.authority.certificate))
+
+    def kube(self, token: str = ADMIN_TOKEN) -> Kube:
+        """A client; enter it as an async context manager."""
+        return Kube(self.url, token, self.tls(), "test")
+
+    def kubeconfig_for(self, user: User) -> Path:
+        """A kubeconfig of another user, known by a token."""
+        token = f"token-of-{user.name}"
+        self.tokens[token] = user
+        path = self.folder / f"{user.name.replace(':', '-')}.kubeconfig"
+        write_kubeconfig(path, server=self.url, authority=self.authority, user=user.name, token=token)
+        return path
+
+
+@contextmanager
+def running_server(folder: Path, *mutators: Mutator) -> Iterator[RunningServer]:
+    """A server on a loopback address of its own; it ends with the block. `folder` must exist."""
+    block = Block.claim()
+    authority = Authority.create(folder)
+    tokens = {ADMIN_TOKEN: ADMIN}
+    config = ApiServerConfig(block.api_server, API_PORT, authority, block.services, tokens, mutators)
+    server, loop = ApiServer(config), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="api server")
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
+        running = RunningServer(f"https://{block.api_server}:{API_PORT}", folder, authority, tokens, loop)
+        client = authority.issue("admin", ["system:masters"])
+        write_kubeconfig(running.kubeconfig, server=running.url, authority=authority, user="admin", client=client)
+        yield running
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+        block.release()
