@@ -13,6 +13,8 @@ from .kube import ApiError, Kind, Kube, Object, WatchEvent
 
 log = logging.getLogger(__name__)
 Key = tuple[str, str]
+ENDING = "because it is being terminated"
+"""What the API server says of a namespace in which nothing new may be created."""
 Handler = Callable[[str, Object], None]
 
 
@@ -223,7 +225,7 @@ async def _work(name: str, queue: Queue, reconcile: Reconcile) -> None:
 
 
 def _report(name: str, key: Key, error: Exception) -> None:
-    lost_race = isinstance(error, ApiError) and error.code in (404, 409, 422)
+    lost_race = isinstance(error, ApiError) and (error.code in (404, 409, 422) or ENDING in error.message)
     log.log(
         logging.DEBUG if lost_race else logging.WARNING,
         "%s: %s/%s: %r",

@@ -13,6 +13,7 @@ from ..network import KUBELET_PORT
 from .containers import Runner
 from .execstream import serve_exec
 from .logs import Line, Log
+from .podstatus import Waiting
 from .podworker import PodWorker
 from .runtime import Node
 
@@ -56,13 +57,9 @@ class KubeletServer:
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         runner = self._container(request)
-        previous = _flag(request, "previous")
-        log = runner.previous_logs if previous else runner.logs
+        log = runner.previous_logs if _flag(request, "previous") else runner.logs
         if log is None:
-            which = "previous terminated container" if previous else "container"
-            where = f"{request.match_info['pod']}"
-            why = f'{which} "{runner.name}" in pod "{where}" is waiting to start or not found'
-            raise web.HTTPBadRequest(text=why)
+            raise web.HTTPBadRequest(text=_no_log(request, runner))
         return await _stream(request, log)
 
     async def _exec(self, request: web.Request) -> web.StreamResponse:
@@ -70,6 +67,14 @@ class KubeletServer:
         if runner.container is None or not runner.running:
             raise web.HTTPInternalServerError(text=f"container not found ({runner.name!r})".replace("'", '"'))
         return await serve_exec(request, runner.container)
+
+
+def _no_log(request: web.Request, runner: Runner) -> str:
+    where = f'container "{runner.name}" in pod "{request.match_info["pod"]}"'
+    if _flag(request, "previous"):
+        return f"previous terminated {where} not found"
+    state = runner.report().state
+    return f"{where} is waiting to start: {state.reason if isinstance(state, Waiting) else 'unknown'}"
 
 
 async def _healthz(request: web.Request) -> web.Response:

@@ -21,6 +21,7 @@ class ServiceEndpoints:
         self._endpoints, self._slices = informers.of(ENDPOINTS), informers.of(ENDPOINT_SLICE)
         self._queue = Queue()
         self._members: dict[str, Object] = {}
+        self._made: dict[tuple[str, str], Object] = {}
         self._services.on_change(lambda type, service: self._queue.add(key_of(service)))
         self._endpoints.on_change(lambda type, item: self._queue.add(key_of(item)))
         self._slices.on_change(self._slice_changed)
@@ -32,6 +33,8 @@ class ServiceEndpoints:
 
     def _slice_changed(self, type: str, item: Object) -> None:
         if service := labels_of(item).get(SERVICE_NAME):
+            if type == "DELETED":
+                self._made.pop((item["metadata"]["namespace"], service), None)
             self._queue.add((item["metadata"]["namespace"], service))
 
     def _pod_changed(self, type: str, pod: Object) -> None:
@@ -62,19 +65,19 @@ class ServiceEndpoints:
         pods = [pod for pod in self._pods.items(namespace) if has_labels(selector, labels_of(pod)) and _counts(pod)]
         pods.sort(key=lambda pod: str(pod["metadata"]["name"]))
         await self._write(ENDPOINTS, self._endpoints.get(namespace, name), endpoints_of(service, pods))
-        old = next(iter(self._slices_of(namespace, name)), None)
-        await self._write(ENDPOINT_SLICE, old, slice_of(service, pods))
+        old = next(iter(self._slices_of(namespace, name)), None) or self._made.get((namespace, name))
+        self._made[(namespace, name)] = await self._write(ENDPOINT_SLICE, old, slice_of(service, pods))
 
-    async def _write(self, kind: Kind, old: Object | None, new: Object) -> None:
-        namespace = new["metadata"]["namespace"]
+    async def _write(self, kind: Kind, old: Object | None, new: Object) -> Object:
         if old is None:
-            await self._kube.create(kind, new, namespace)
-            return
+            return await self._kube.create(kind, new, new["metadata"]["namespace"])
         content = {key: value for key, value in new.items() if key != "metadata"}
         if any((old.get(key) or []) != value for key, value in content.items()):
-            await self._kube.replace(kind, {"apiVersion": kind.api_version, "kind": kind.kind, **old, **content})
+            return await self._kube.replace(kind, {"apiVersion": kind.api_version, "kind": kind.kind, **old, **content})
+        return old
 
     async def _remove(self, namespace: str, name: str) -> None:
+        self._made.pop((namespace, name), None)
         endpoints = self._endpoints.get(namespace, name)
         if endpoints and has_labels(ENDPOINTS_MANAGED_BY, labels_of(endpoints)):
             await self._kube.delete(ENDPOINTS, name, namespace, uid=endpoints["metadata"]["uid"])
