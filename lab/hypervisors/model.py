@@ -53,6 +53,7 @@ class ModelDomain:
         self._status = Status(State.ABSENT)
         self._listeners: list[Callable[[], None]] = []
         self._departure: Departure | None = None
+        self._arrival: Arrival | None = None
         self._shutdown: asyncio.Task[None] | None = None
 
     @property
@@ -116,8 +117,9 @@ class ModelDomain:
         """The machine goes off, whatever it was doing; a migration of it breaks."""
         if self._status.state is State.SHUTOFF:
             return
-        if self._departure is not None:
-            self._departure.cut()
+        for journey in (self._departure, self._arrival):
+            if journey is not None:
+                journey.cut()
         self.become(State.SHUTOFF, cause)
 
     async def reset(self) -> None:
@@ -138,7 +140,11 @@ class ModelDomain:
             self._departure = None
 
     async def accept(self, streams: Streams) -> None:
-        await Arrival(self).run(streams)
+        self._arrival = Arrival(self, streams)
+        try:
+            await self._arrival.run()
+        finally:
+            self._arrival = None
 
     def job(self) -> JobStats | None:
         return self._departure.stats() if self._departure else None

@@ -134,19 +134,21 @@ class Departure:
 class Arrival:
     """A domain coming to its node."""
 
-    def __init__(self, domain: ModelDomain) -> None:
-        self._domain = domain
+    def __init__(self, domain: ModelDomain, streams: Streams) -> None:
+        self._domain, self._channel = domain, Channel(streams)
         self._post_copy = False
 
-    async def run(self, streams: Streams) -> None:
-        channel = Channel(streams)
+    def cut(self) -> None:
+        self._channel.cut()
+
+    async def run(self) -> None:
         try:
             with self._domain.link.flow():
-                await self._receive(channel)
+                await self._receive(self._channel)
         except ChannelLost:
             self._lost()
         finally:
-            channel.close()
+            self._channel.close()
 
     async def _receive(self, channel: Channel) -> None:
         await self._expect(channel)

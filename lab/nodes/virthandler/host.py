@@ -7,7 +7,7 @@ import time
 from ...hypervisors.interface import Cause, State
 from ...hypervisors.interface import Status as DomainStatus
 from ...kube import Object
-from ..launcher import Launcher, LauncherError
+from ..launcher import Launcher
 from . import status
 from .agent import Agent
 from .migratable import live_migratable, storage_live_migratable
@@ -17,7 +17,6 @@ from .volumes import migration_method
 DEFAULT_GRACE = 30
 CRASHED, SHUT_DOWN = "The VirtualMachineInstance crashed.", "The VirtualMachineInstance was shut down."
 IRRECOVERABLE = "VMI is irrecoverable due to failed post-copy migration"
-NO_SOCKET = "unable to create virt-launcher client connection: No command socket found for vmi {}"
 
 
 class Host:
@@ -44,7 +43,7 @@ class Host:
         if "deletionTimestamp" in vmi["metadata"]:
             return await self._shut_down(vmi, launcher)
         if launcher is None:
-            raise LauncherError(NO_SOCKET.format(vmi["metadata"]["uid"]))
+            return None
         if vmi["status"]["phase"] == "Scheduled":
             await self._boot(vmi, launcher)
         else:

@@ -32,11 +32,10 @@ def role_of(vmi: Object, node: str, release: Release) -> Role:
     """The role of `node`."""
     state, status = migration_state(vmi), vmi.get("status", {})
     here = status.get("nodeName") == node
-    over = status.get("phase") in FINAL or "deletionTimestamp" in vmi["metadata"]
-    if here and over:
+    if here and is_over(vmi):
         return Role.HOST
     if state.get("targetNode") == node and not here:
-        return Role.CLEANER if over or _is_over(state) else Role.TARGET
+        return Role.CLEANER if is_over(vmi) or state.get("failed") else Role.TARGET
     if not here:
         return Role.BYSTANDER
     if state.get("targetNode") == node:
@@ -46,8 +45,9 @@ def role_of(vmi: Object, node: str, release: Release) -> Role:
     return Role.HOST
 
 
-def _is_over(state: dict[str, Any]) -> bool:
-    return bool(state.get("failed"))
+def is_over(vmi: Object) -> bool:
+    """Whether the VMI has ended or is about to."""
+    return vmi.get("status", {}).get("phase") in FINAL or "deletionTimestamp" in vmi["metadata"]
 
 
 def _needs_finishing(vmi: Object, state: dict[str, Any], release: Release) -> bool:

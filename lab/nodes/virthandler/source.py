@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ...hypervisors.interface import Cause
+from ...hypervisors.interface import Cause, State
 from ...kube import Object
 from ..launcher import Launcher, LauncherError, MigrationRecord
 from ..launcher.outbound import Order
 from . import status, transfer
 from .agent import Agent
 from .host import Host
-from .roles import migration_state
+from .roles import is_over, migration_state
 
 OBSERVATION_LIMIT = 60.0
 NEVER_OBSERVED = (
@@ -108,9 +108,12 @@ class Source:
         self._agent.forget(vmi)
 
     def let_go(self, vmi: Object) -> None:
-        """The VMI lives elsewhere: what is left of it here may end."""
-        launcher = self._agent.launcher(vmi)
-        domain = launcher.domain.status if launcher and launcher.domain else None
-        if launcher and domain and domain.cause is Cause.MIGRATED and not launcher.dismissed.is_set():
+        """The VMI lives elsewhere: what it has left behind here may end, but not what waits to receive it."""
+        if is_over(vmi):
+            self._agent.forget(vmi)
+        launcher = self._agent.launchers.get(vmi["metadata"]["uid"])
+        if launcher is None or launcher.domain is None or launcher.domain.status.state is not State.SHUTOFF:
+            return
+        if launcher.domain.status.cause is Cause.MIGRATED and not launcher.dismissed.is_set():
             self._agent.event(vmi, "Normal", "Deleted", "Signaled Deletion")
         self._agent.forget(vmi)

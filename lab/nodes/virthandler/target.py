@@ -7,12 +7,12 @@ import logging
 from ...clock import timestamp
 from ...hypervisors.interface import DIRECT_PORT, Cause, State, Streams
 from ...kube import Object
-from ..launcher import Launcher, LauncherError
+from ..launcher import Launcher
 from ..launcher.launcher import BLOCKED
 from . import transfer
 from .agent import Agent
-from .host import NO_SOCKET, Host
-from .roles import migration_state
+from .host import Host
+from .roles import is_over, migration_state
 
 log = logging.getLogger(__name__)
 LIBVIRT_PORT, DISK_PORT = 0, 49153
@@ -27,7 +27,7 @@ class Target:
     async def sync(self, vmi: Object) -> float | None:
         launcher = self._agent.launcher(vmi)
         if launcher is None or launcher.pod_name != migration_state(vmi).get("targetPod"):
-            raise LauncherError(NO_SOCKET.format(vmi["metadata"]["uid"]))
+            return None
         if not migration_state(vmi).get("targetNodeAddress"):
             await self._prepare(vmi, launcher)
             return None
@@ -85,8 +85,10 @@ class Target:
         return None
 
     async def clean_up(self, vmi: Object) -> None:
-        """The migration has failed: its target goes, and so, from 1.6 on, does the label."""
-        self._agent.forget(vmi)
+        """The migration has failed: its target goes (not the next one's), and so, from 1.6 on, does the label."""
+        launcher = self._agent.launchers.get(vmi["metadata"]["uid"])
+        if launcher is None or is_over(vmi) or launcher.pod_name == migration_state(vmi).get("targetPod"):
+            self._agent.forget(vmi)
         if self._agent.release.removes_target_label:
             await self._agent.write(vmi, transfer.drop_target_label)
 

@@ -127,7 +127,6 @@ def test_target_that_dies_fails_the_migration() -> None:
             job = asyncio.create_task(machines.source.migrate(machines.connect, SLOW))
             await until(machines.target, State.PAUSED)
             await machines.target.destroy()
-            machines.cut()
             with pytest.raises(HypervisorError):
                 await job
             assert machines.source.status.state is State.RUNNING

@@ -12,11 +12,8 @@ from seatrial.lab.release import release_of
 from .vmis import VERSIONS, plain
 
 HANDED_OVER: dict[str, Any] = {"migrationUid": "m1", "sourceNode": "node1", "targetNode": "node2"}
-READY: dict[str, Any] = {
-    **HANDED_OVER,
-    "targetNodeAddress": "10.0.0.2",
-    "targetDirectMigrationNodePorts": {"4711": 49152},
-}
+PORTS = {"4711": 49152}
+READY: dict[str, Any] = {**HANDED_OVER, "targetNodeAddress": "10.0.0.2", "targetDirectMigrationNodePorts": PORTS}
 
 
 def vmi(node: str, label: bool = True, **state: Any) -> dict[str, Any]:

@@ -1,0 +1,120 @@
+"""Two nodes with virt-handlers on them, and launchers where a test wants them; the test plays virt-controller."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from seatrial.lab.context import LabContext
+from seatrial.lab.defects import Defects
+from seatrial.lab.kube import Kube, Object, cancel
+from seatrial.lab.network import Block
+from seatrial.lab.nodes.launcher import virt_launcher
+from seatrial.lab.nodes.runtime import Container, Node
+from seatrial.lab.nodes.virthandler import virt_handler
+from seatrial.lab.pace import Pace
+from seatrial.lab.pki import Authority
+from seatrial.lab.release import release_of
+
+from .memoryapi import MemoryApi, MemoryKube
+from .vmis import HOST_MODEL, plain
+
+PACE = Pace(guest_boot=0.0, guest_shutdown=0.0, target_preparation=0.0, monitor_period=0.02, abort=0.01)
+TARGET_LABEL = "kubevirt.io/migrationTargetNodeName"
+CONFIGURATION = {"bandwidthPerMigration": "0", "completionTimeoutPerGiB": 150, "progressTimeout": 150}
+
+
+class LooseContainer(Container):
+    """A container without a kubelet."""
+
+    api: MemoryApi
+
+    def kube(self, component: str) -> Kube:
+        return cast(Kube, MemoryKube(self.api, component).opened())
+
+
+@dataclass
+class Cluster:
+    """The nodes node1 and node2, the API, and what runs."""
+
+    api: MemoryApi
+    lab: LabContext
+    nodes: dict[str, Node]
+    running: dict[str, asyncio.Task[int]] = field(default_factory=dict)
+    containers: dict[str, Container] = field(default_factory=dict)
+    made: int = 0
+
+    def start_handler(self, node: str) -> None:
+        self._start(node, f"virt-handler-{node}", "handler", ["virt-handler"], virt_handler)
+
+    def start_launcher(self, node: str, pod: str, *more: str) -> str:
+        """Answers the pod's address."""
+        argv = ["/usr/bin/virt-launcher-monitor", "--uid", "uid-1", "--namespace", "ns", "--name", "vm1", *more]
+        return self._start(node, pod, "compute", argv, virt_launcher)
+
+    def _start(self, node: str, pod: str, name: str, argv: list[str], program: Any) -> str:
+        self.made += 1
+        address = f"127.62.{self.nodes[node].index}.{self.made}"
+        spec = {"name": name, "image": "image", "command": argv}
+        metadata = {"name": pod, "namespace": "ns", "uid": f"uid-{pod}"}
+        container = LooseContainer(
+            self.lab, self.nodes[node], {"metadata": metadata, "spec": {"containers": [spec]}}, name, address
+        )
+        container.api = self.api
+        self.containers[pod] = container
+        self.running[pod] = asyncio.create_task(program(container))
+        return address
+
+    async def kill(self, pod: str) -> None:
+        await cancel(self.running[pod])
+
+    async def boot(self, **spec: Any) -> tuple[Object, str]:
+        """A VMI that runs on node1."""
+        address = self.start_launcher("node1", "launcher-1")
+        vmi = plain()
+        vmi["spec"].update(spec)
+        vmi["metadata"]["labels"]["kubevirt.io/nodeName"] = "node1"
+        vmi["status"]["phase"] = "Scheduled"
+        vmi["status"]["interfaces"] = [{"name": "default", "podInterfaceName": "eth0"}]
+        await self.api.put("VirtualMachineInstance", vmi)
+        return await self.api.until("vm1", lambda vmi: vmi["status"]["phase"] == "Running"), address
+
+    async def hand_over(self, pod: str = "launcher-2", uid: str = "m1", **configuration: Any) -> str:
+        """What virt-controller does once the target pod runs."""
+        address = self.start_launcher("node2", pod)
+
+        def edit(vmi: Object) -> None:
+            vmi["metadata"]["labels"][TARGET_LABEL] = "node2"
+            vmi["status"]["migrationState"] = {
+                "migrationUid": uid,
+                "sourceNode": "node1",
+                "sourcePod": "launcher-1",
+                "targetNode": "node2",
+                "targetPod": pod,
+                "migrationConfiguration": {**CONFIGURATION, **configuration},
+            }
+
+        await self.api.change("vm1", edit)
+        return address
+
+
+@asynccontextmanager
+async def cluster(folder: Path, version: str = "1.8", defects: Defects | None = None) -> AsyncIterator[Cluster]:
+    api = MemoryApi()
+    no_block = cast(Block, None)
+    lab = LabContext(
+        "", Authority.create(folder), lambda user, groups: "", no_block, release_of(version), defects or Defects(), PACE
+    )
+    nodes = {name: Node(name, index, "", no_block) for index, name in ((1, "node1"), (2, "node2"))}
+    made = Cluster(api, lab, nodes)
+    for name in nodes:
+        await api.put("Node", {"metadata": {"name": name, "labels": HOST_MODEL}})
+        made.start_handler(name)
+    try:
+        yield made
+    finally:
+        await cancel(*made.running.values())
