@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 
 from .client_models import Model, ModelField, go_name, has_model, model
 from .field_facts import (
     ATOMIC_MAPS,
     ATOMIC_STRUCTS,
+    KEY_DEFAULTS,
     LONG_FIELDS,
     QUANTITY_FIELDS,
     RETAIN_KEYS,
@@ -86,7 +88,8 @@ def _field(owner: str, name: str, field: ModelField) -> Schema:
     quantity = (owner, name) in QUANTITY_FIELDS
     retained = (owner, name) in RETAIN_KEYS
     atomic = (owner, name) in ATOMIC_MAPS
-    return _typed(field.type, name, quantity, fact, "retainKeys" if retained else "", "atomic" if atomic else "")
+    schema = _typed(field.type, name, quantity, fact, "retainKeys" if retained else "", "atomic" if atomic else "")
+    return replace(schema, default_value=KEY_DEFAULTS[owner, name]) if (owner, name) in KEY_DEFAULTS else schema
 
 
 def _typed(

@@ -175,6 +175,10 @@ LONG_FIELDS = frozenset(
 """Integers of 64 bits; the others have 32."""
 
 
+KEY_DEFAULTS = {("ContainerPort", "protocol"): "TCP", ("ServicePort", "protocol"): "TCP"}
+"""What the parts of a list's key are when they are left out."""
+
+
 def list_fact(struct: str, field: str) -> ListFact | None:
     """What is known of a list; None for one that both patch and apply replace."""
     return LISTS.get(struct, {}).get(field)
