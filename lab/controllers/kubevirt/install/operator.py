@@ -13,6 +13,7 @@ from ....informer import Informer
 from ....kube import ApiError, Kind, Kube, Object, cancel
 from ....release import Release
 from ..crds import definitions
+from ..objects import find_condition
 from .bootstrap import (
     EVERYWHERE,
     NAMESPACE,
@@ -144,7 +145,7 @@ async def _report(kube: Kube, release: Release, authority: str) -> None:
 
 
 def _ready(deployments: Informer, daemons: Informer) -> dict[str, bool]:
-    ready = {name: False for name in (*DEPLOYMENTS, HANDLER)}
+    ready = dict.fromkeys((*DEPLOYMENTS, HANDLER), False)
     for obj in deployments.items():
         status = obj.get("status", {})
         if obj["metadata"]["name"] in ready:
@@ -192,7 +193,7 @@ async def _write_status(kube: Kube, cr: Object, release: Release, ready: bool) -
 def _condition(old: Object, type: str, holds: bool) -> Object:
     """Keeps its times as long as its status stays the same."""
     status = "True" if holds else "False"
-    known = next((item for item in old.get("conditions", []) if item["type"] == type), None)
+    known: Object | None = find_condition(old.get("conditions", []), type)
     if known and known["status"] == status:
         return known
     done = type == "Created" or holds == (type == "Available")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .... import kinds
@@ -124,13 +125,13 @@ def configurations(release: Release, authority: str) -> list[tuple[Kind, Object]
         (kinds.MUTATING_WEBHOOK, "virt-api-mutator", MUTATING),
         (kinds.VALIDATING_WEBHOOK, "virt-api-validator", validating(release)),
     )
-    made = [
-        (kind, {"metadata": metadata(name) | {"namespace": None}, "webhooks": [_webhook(h, authority) for h in listed]})
-        for kind, name, listed in hooks
-    ]
-    for _, body in made:
-        del body["metadata"]["namespace"]
+    made = [(kind, _configuration(name, listed, authority)) for kind, name, listed in hooks]
     return [*made, *(_api_service(version, authority) for version in ("v1", "v1alpha3"))]
+
+
+def _configuration(name: str, hooks: Iterable[Hook], authority: str) -> Object:
+    described = {"name": name, "labels": {"kubevirt.io": SERVICE}}
+    return {"metadata": described, "webhooks": [_webhook(hook, authority) for hook in hooks]}
 
 
 def _webhook(hook: Hook, authority: str) -> Object:

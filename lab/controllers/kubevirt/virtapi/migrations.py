@@ -1,0 +1,106 @@
+"""What virt-api makes of a new migration or policy, in the order in which KubeVirt checks.
+
+Source: pkg/virt-api/webhooks/validating-webhook/admitters/migration-create-admitter.go, migration-update-admitter.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .... import kinds
+from ....defects.catalogue import SECOND_MIGRATION_ACCEPTED, Defects
+from ....kube import Kube, Object
+from ....resources import amount
+from ..names import MIGRATION_FINALIZER, VMI_NAME
+from ..objects import condition, is_final, phase, uid
+from .review import Asked, Cause, Denied, invalid
+from .specs import Settings
+
+CONTROLLER = "system:serviceaccount:kubevirt:kubevirt-controller"
+
+
+def mutate_migration(asked: Asked) -> list[Object]:
+    """Every migration gets KubeVirt's finalizer, and its VMI's name as a label."""
+    metadata = asked.new["metadata"]
+    finalizers = [*(metadata.get("finalizers") or []), MIGRATION_FINALIZER]
+    labels = {**(metadata.get("labels") or {}), VMI_NAME: asked.new.get("spec", {}).get("vmiName", "")}
+    return [
+        {"op": "add", "path": "/metadata/finalizers", "value": finalizers},
+        {"op": "add", "path": "/metadata/labels", "value": labels},
+    ]
+
+
+async def validate_migration(asked: Asked, kube: Kube, settings: Settings, defects: Defects) -> None:
+    """Raises Denied. The check for a migration in flight is a live LIST, so that two at once may both pass."""
+    spec = asked.new.get("spec") or {}
+    name = spec.get("vmiName")
+    if not name:
+        raise invalid(Cause("vmiName is missing", "spec.vmiName", "FieldValueRequired"))
+    _check_priority(asked, spec, settings)
+    vmi = await kube.find(kinds.VIRTUAL_MACHINE_INSTANCE, name, asked.namespace)
+    if vmi is None:
+        raise Denied(400, f'the VMI "{asked.namespace}/{name}" does not exist')
+    decentralized = "sendTo" in spec or "receive" in spec
+    _check_vmi(vmi, decentralized)
+    if not defects.on(SECOND_MIGRATION_ACCEPTED):
+        page = await kube.list(kinds.MIGRATION, asked.namespace, labels=f"{VMI_NAME}={name}")
+        _check_in_flight(page.items, name)
+    if decentralized and not settings.gate_is_on("DecentralizedLiveMigration"):
+        text = "DecentralizedLiveMigration feature gate is not enabled in kubevirt resource"
+        raise invalid(Cause(text, "spec.sendTo" if "sendTo" in spec else "spec.receive"))
+
+
+def _check_priority(asked: Asked, spec: Object, settings: Settings) -> None:
+    if not spec.get("priority"):
+        return
+    if not settings.gate_is_on("MigrationPriorityQueue"):
+        text = "MigrationPriorityQueue feature gate is not enabled in kubevirt resource"
+        raise invalid(Cause(text, "spec.migrationPriority"))
+    if asked.user != CONTROLLER:
+        text = "Migration priority queue, only virt-controller is allowed to set priority field"
+        raise invalid(Cause(text, "spec.migrationPriority"))
+
+
+def _check_vmi(vmi: Object, decentralized: bool) -> None:
+    if is_final(vmi):
+        raise Denied(400, "Cannot migrate VMI in finalized state.")
+    found = condition(vmi, "LiveMigratable")
+    if found is None or found["status"] != "False":
+        return
+    if decentralized and found.get("reason") == "DisksNotLiveMigratable":
+        return
+    text = f"Cannot migrate VMI, Reason: {found.get('reason')}, Message: {found.get('message')}"
+    raise Denied(400, text)
+
+
+def _check_in_flight(migrations: Sequence[Object], vmi: str) -> None:
+    active = next((item for item in migrations if not is_final(item)), None)
+    if active is not None:
+        text = f"in-flight migration detected. Active migration job ({uid(active)}) "
+        raise Denied(400, f"{text}is currently already in progress for VMI {vmi}.")
+
+
+def validate_migration_update(asked: Asked) -> None:
+    """The spec is fixed, and so is the label that finds a migration while it is in flight."""
+    if asked.new.get("spec") != asked.old.get("spec"):
+        text = "update of Migration object's spec is restricted"
+        raise invalid(Cause(text, "", "FieldValueNotSupported"))
+    if phase(asked.old) in ("Succeeded", "Failed"):
+        return
+    before = (asked.old["metadata"].get("labels") or {}).get(VMI_NAME)
+    after = (asked.new["metadata"].get("labels") or {}).get(VMI_NAME)
+    if before is not None and after is None:
+        raise invalid(Cause("selector label can't be removed from an in-flight migration"))
+    if before != after:
+        raise invalid(Cause("selector label can't be modified on an in-flight migration"))
+
+
+def validate_policy(asked: Asked) -> None:
+    spec = asked.new.get("spec") or {}
+    causes = [
+        Cause("must not be negative", f"spec.{field}")
+        for field in ("completionTimeoutPerGiB", "bandwidthPerMigration")
+        if field in spec and amount(spec[field]) < 0
+    ]
+    if causes:
+        raise invalid(*causes)
