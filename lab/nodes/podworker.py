@@ -85,17 +85,22 @@ class PodWorker:
 
     async def _live(self) -> None:
         self._changed()
-        if self.pod["spec"].get("hostNetwork"):
-            self._pod_ip = self._machine.node.address
-        else:
-            self._pod_ip = self._machine.node.block.pods(self._machine.node.index).take()
-        self._sandbox = True
+        await self._make_sandbox()
         if await self._initialize():
             mains = self._of(Role.MAIN)
             for runner in mains:
                 self._launch(runner)
             await self._ended(*mains)
         await self._stop(self._of(Role.SIDECAR))
+
+    async def _make_sandbox(self) -> None:
+        await asyncio.sleep(self._machine.lab.pace.container_start)
+        if self.pod["spec"].get("hostNetwork"):
+            self._pod_ip = self._machine.node.address
+        else:
+            self._pod_ip = self._machine.node.block.pods(self._machine.node.index).take()
+        self._sandbox = True
+        self._changed()
 
     async def _initialize(self) -> bool:
         for runner in self.runners:
