@@ -13,7 +13,7 @@ from typing import Any
 from ....clock import timestamp
 from ....kube import Object
 from ....release import Release
-from ..names import CREATED_BY, JOB_UID, MIGRATION_TARGET_NODE, NODE_NAME, NON_ROOT, SCHEDULABLE
+from ..names import CREATED_BY, JOB_UID, MIGRATION_TARGET_NODE, NODE_NAME, SCHEDULABLE
 from .review import Asked, Cause, invalid, replace
 from .specs import Settings, spec_causes
 
@@ -74,14 +74,24 @@ def _new_vmi(vmi: Object, release: Release) -> list[Object]:
     finalizers = metadata.setdefault("finalizers", [])
     if release.vmi_finalizer not in finalizers:
         finalizers.append(release.vmi_finalizer)
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), NON_ROOT: "true"}
     status = {
+        **(vmi.get("status") or {}),
         "phase": "Pending",
         "phaseTransitionTimestamps": [{"phase": "Pending", "phaseTransitionTimestamp": timestamp()}],
         "guestOSInfo": {},
         "runtimeUser": NON_ROOT_USER,
+        **_hotplug_baseline(spec["domain"]),
     }
     return [replace("/spec", spec), replace("/metadata", metadata), {"op": "add", "path": "/status", "value": status}]
+
+
+def _hotplug_baseline(domain: Object) -> Object:
+    """What the guest boots with, which later changes are measured by."""
+    topology = {name: domain["cpu"][name] for name in ("cores", "sockets", "threads") if name in domain["cpu"]}
+    if not (guest := (domain.get("memory") or {}).get("guest")):
+        return {"currentCPUTopology": topology}
+    memory = {"guestAtBoot": guest, "guestCurrent": guest, "guestRequested": guest}
+    return {"currentCPUTopology": topology, "memory": memory}
 
 
 def _runtime_defaults(spec: Object) -> None:
