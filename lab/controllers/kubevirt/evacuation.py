@@ -82,15 +82,26 @@ class EvacuationController:
         room = len(movable) if config.priority_queue else self._free_slots(node, config)
         for vmi in movable[:room]:
             await self._migrate(vmi, node, config)
-        unserved = len(movable) > room or len(movable) < len(found)
-        return RETRY * self.world.pace.slot_poll if unserved else None
+        waiting = len(movable) > room or any(self._is_settling(vmi) for vmi in self._on_node(node))
+        return RETRY * self.world.pace.slot_poll if waiting else None
 
     def _on_node(self, node: str) -> Iterable[Object]:
         """VMIs of the node that are to leave it."""
         draining = self._is_draining(node)
         for vmi in self.world.vmis.items():
-            if status(vmi).get("nodeName") == node and (draining or status(vmi).get("evacuationNodeName") == node):
+            if status(vmi).get("nodeName") != node:
+                continue
+            if status(vmi).get("evacuationNodeName") == node or (draining and self._moves(vmi)):
                 yield vmi
+
+    def _moves(self, vmi: Object) -> bool:
+        """Whether its eviction strategy wants the VMI migrated off a node that is drained."""
+        strategy = eviction_strategy(vmi, self.world.config().eviction_strategy)
+        return strategy == "LiveMigrate" or (strategy == "LiveMigrateIfPossible" and holds(vmi, "LiveMigratable"))
+
+    def _is_settling(self, vmi: Object) -> bool:
+        """Whether pods of an earlier migration have still to end."""
+        return not is_final(vmi) and len(queueing.active(self.world.pods_of(vmi))) > 1
 
     def _is_candidate(self, vmi: Object, config: ClusterConfig) -> bool:
         if is_final(vmi) or is_deleting(vmi) or is_migrating(vmi):
@@ -99,7 +110,7 @@ class EvacuationController:
             return False
         namespace, name = vmi["metadata"]["namespace"], vmi["metadata"]["name"]
         unfinished = [item for item in self.world.migrations_of(namespace, name) if not is_final(item)]
-        return not unfinished and len(queueing.active(self.world.pods_of(vmi))) <= 1
+        return not unfinished and not self._is_settling(vmi)
 
     def _free_slots(self, node: str, config: ClusterConfig) -> int:
         """How many more migrations the limits allow now, counting those that have not begun."""

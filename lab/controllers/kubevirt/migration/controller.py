@@ -221,8 +221,7 @@ class MigrationController:
         try:
             pod = await self.world.kube.create(kinds.POD, body)
         except ApiError as error:
-            text = f"Error creating pod: {error.message}"
-            self._say(situation, Note("Warning", "FailedCreate", text, about_vmi=True))
+            self._say(situation, Note("Warning", "FailedCreate", _refusal(situation, error), about_vmi=True))
             over_quota = "exceeded quota" in error.message
             return replace(situation, over_quota=over_quota), self._scaled(queueing.WAIT_FOR_SLOT)
         self.made.wrote(situation.key, pod)
@@ -314,3 +313,10 @@ class MigrationController:
         for pod in self.world.pods_of(vmi):
             if pod["metadata"]["name"] in over and is_final(pod):
                 await self.world.kube.delete(kinds.POD, pod["metadata"]["name"], pod["metadata"]["namespace"])
+
+
+def _refusal(situation: Situation, error: ApiError) -> str:
+    if "violates PodSecurity" in error.message:
+        needs = "it needs a privileged namespace to run"
+        return f"failed to create target pod for vmi {situation.vmi_name}, {needs}: {error.message}"
+    return f"Error creating pod: {error.message}"
