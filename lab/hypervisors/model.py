@@ -54,7 +54,8 @@ class ModelDomain:
         self._listeners: list[Callable[[], None]] = []
         self._departure: Departure | None = None
         self._arrival: Arrival | None = None
-        self._shutdown: asyncio.Task[None] | None = None
+        self._shutdown_asked = False
+        self._shutdown: asyncio.TimerHandle | None = None
 
     @property
     def status(self) -> Status:
@@ -68,6 +69,7 @@ class ModelDomain:
         self._status = Status(state, cause)
         if self.guest is not None:
             self._drive(self.guest, state)
+        self._obey_later()
         for listener in self._listeners:
             listener()
 
@@ -99,14 +101,17 @@ class ModelDomain:
 
     async def shutdown(self) -> None:
         self._require_alive()
-        if self._shutdown is None:
-            self._shutdown = asyncio.create_task(self._obey())
+        self._shutdown_asked = True
+        self._obey_later()
 
-    async def _obey(self) -> None:
-        """A guest that stands still cannot hear of its shutdown until it runs again."""
-        await asyncio.sleep(self.pace.guest_shutdown)
-        while self._status.state is State.PAUSED:
-            await asyncio.sleep(self.pace.guest_shutdown)
+    def _obey_later(self) -> None:
+        """A guest that stands still cannot hear that it is to shut down until it runs again."""
+        if self._shutdown_asked and self._status.state is State.RUNNING and self._shutdown is None:
+            loop = asyncio.get_running_loop()
+            self._shutdown = loop.call_later(self.pace.guest_shutdown, self._obey)
+
+    def _obey(self) -> None:
+        self._shutdown = None
         if self._status.state is State.RUNNING:
             self.power_off(Cause.SHUTDOWN)
 

@@ -23,20 +23,22 @@ class MemoryApi:
         self._version = 0
 
     async def put(self, kind: str, obj: Object) -> Object:
-        """Store an object as it is."""
-        async with self.changed:
-            self._version += 1
-            stored = copy.deepcopy(obj)
-            stored["kind"] = kind
-            stored["metadata"]["resourceVersion"] = str(self._version)
-            self.objects[_key(kind, stored)] = stored
-            self.history.append(("PUT", stored))
-            self.changed.notify_all()
+        """Store an object as it is. The store has changed before anything else runs."""
+        self._version += 1
+        stored = copy.deepcopy(obj)
+        stored["kind"] = kind
+        stored["metadata"]["resourceVersion"] = str(self._version)
+        self.objects[_key(kind, stored)] = stored
+        self.history.append(("PUT", stored))
+        await self._tell()
         return copy.deepcopy(stored)
 
     async def remove(self, kind: str, name: str, namespace: str = "ns") -> None:
+        self.history.append(("DELETED", self.objects.pop((kind, namespace, name))))
+        await self._tell()
+
+    async def _tell(self) -> None:
         async with self.changed:
-            self.history.append(("DELETED", self.objects.pop((kind, namespace, name))))
             self.changed.notify_all()
 
     async def change(self, name: str, edit: Callable[[Object], object]) -> Object:

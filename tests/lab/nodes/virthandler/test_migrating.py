@@ -155,7 +155,11 @@ def test_post_copy_ends_what_takes_too_long(tmp_path: Path) -> None:
     async def check() -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
-            slow: dict[str, Any] = {"bandwidthPerMigration": "24Mi", "completionTimeoutPerGiB": 1, "allowPostCopy": True}
+            slow: dict[str, Any] = {
+                "bandwidthPerMigration": "24Mi",
+                "completionTimeoutPerGiB": 1,
+                "allowPostCopy": True,
+            }
             target = await made.hand_over(**slow)
             vmi = await made.api.until("vm1", lambda vmi: state(vmi).get("completed"))
             assert state(vmi)["mode"] == "PostCopy"
@@ -170,7 +174,11 @@ def test_workload_disruption_pauses_and_the_target_resumes(tmp_path: Path) -> No
     async def check() -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
-            slow: dict[str, Any] = {"bandwidthPerMigration": "24Mi", "completionTimeoutPerGiB": 1, "allowWorkloadDisruption": True}
+            slow: dict[str, Any] = {
+                "bandwidthPerMigration": "24Mi",
+                "completionTimeoutPerGiB": 1,
+                "allowWorkloadDisruption": True,
+            }
             target = await made.hand_over(**slow)
             vmi = await made.api.until("vm1", lambda vmi: state(vmi).get("completed"))
             assert state(vmi)["mode"] == "Paused"
