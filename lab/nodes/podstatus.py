@@ -139,7 +139,13 @@ def _pod_resources(pod: Object) -> Object:
 
 
 def pod_phase(pod: Object, reports: Sequence[Report]) -> str:
-    """The phase by the kubelet's rules, from container states and the restart policy."""
+    """The phase by the kubelet's rules: a pod is not over before the last of its containers, sidecars too, has ended."""
+    phase = _main_phase(pod, reports)
+    ends = phase in ("Succeeded", "Failed")
+    return "Running" if ends and any(isinstance(report.state, Running) for report in reports) else phase
+
+
+def _main_phase(pod: Object, reports: Sequence[Report]) -> str:
     policy = pod["spec"].get("restartPolicy", "Always")
     init = [report for report in reports if report.role is Role.INIT]
     main = [report for report in reports if report.role is Role.MAIN]

@@ -46,8 +46,9 @@ def test_a_pod_is_pending_until_every_container_has_run() -> None:
     assert pod_phase(pod(), [report("a", RUNNING), report("b", WAITING, last=FAILED)]) == "Running"
 
 
-def test_a_pod_succeeds_with_its_main_containers_whatever_its_sidecars_do() -> None:
-    assert pod_phase(pod(), [report("log", RUNNING, Role.SIDECAR), report("a", DONE)]) == "Succeeded"
+def test_a_pod_succeeds_by_its_main_containers_once_its_sidecars_have_ended() -> None:
+    assert pod_phase(pod(), [report("log", RUNNING, Role.SIDECAR), report("a", DONE)]) == "Running"
+    assert pod_phase(pod(), [report("log", FAILED, Role.SIDECAR), report("a", DONE)]) == "Succeeded"
     assert pod_phase(pod(), [report("a", DONE), report("b", FAILED)]) == "Failed"
     assert pod_phase(pod("Always"), [report("a", FAILED)]) == "Running"
 
