@@ -30,6 +30,8 @@ def _pod(obj: Object, old: Object | None) -> None:
     _fill(spec, enableServiceLinks=True, priority=0, preemptionPolicy="PreemptLowerPriority")
     if old is None:
         obj.setdefault("status", {})["qosClass"] = _quality(spec)
+    for condition in (obj.get("status") or {}).get("conditions") or []:
+        condition.setdefault("lastProbeTime", None)
 
 
 def pod_spec(spec: Object) -> None:

@@ -45,7 +45,7 @@ def prepare_update(resource: Resource, old: Object, new: Object, subresource: st
     if resource.qualified == "namespaces" and subresource != "finalize":
         new["spec"] = old.get("spec", {})
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
-    if "generation" in old["metadata"] and _desires_something_else(resource, old, new):
+    if "generation" in old["metadata"] and subresource != "binding" and _desires_something_else(resource, old, new):
         new["metadata"]["generation"] = old["metadata"]["generation"] + 1
     return new
 
