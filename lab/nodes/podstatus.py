@@ -10,6 +10,7 @@ from ..clock import timestamp
 from ..kube import Object
 from ..resources import is_sidecar, pod_amounts, written
 
+RESIZABLE = ("cpu", "memory")
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
 
@@ -129,17 +130,22 @@ def pod_status(pod: Object, host: Host, reports: Sequence[Report], before: Seque
     if any(report.role is not Role.MAIN for report in reports):
         status["initContainerStatuses"] = [_container(report) for report in reports if report.role is not Role.MAIN]
     status["containerStatuses"] = [_container(report) for report in reports if report.role is Role.MAIN]
-    return status | _pod_resources(pod)
+    return status | _pod_resources(pod, phase)
 
 
-def _pod_resources(pod: Object) -> Object:
+def _pod_resources(pod: Object, phase: str) -> Object:
+    """What the pod was given, and what it has: devices are no longer listed in the latter once the pod runs."""
     requests, limits = written(pod_amounts(pod, "requests")), written(pod_amounts(pod, "limits"))
-    resources = {key: value for key, value in (("limits", limits), ("requests", requests)) if value}
+    has = {
+        field: {name: value for name, value in amounts.items() if phase == "Pending" or name in RESIZABLE}
+        for field, amounts in (("limits", limits), ("requests", requests))
+    }
+    resources = {field: amounts for field, amounts in has.items() if amounts}
     return {"allocatedResources": requests, "resources": resources} if requests else {}
 
 
 def pod_phase(pod: Object, reports: Sequence[Report]) -> str:
-    """The phase by the kubelet's rules: a pod is not over before the last of its containers, sidecars too, has ended."""
+    """The phase by the kubelet's rules; no pod is over before the last of its containers, sidecars too, has ended."""
     phase = _main_phase(pod, reports)
     ends = phase in ("Succeeded", "Failed")
     return "Running" if ends and any(isinstance(report.state, Running) for report in reports) else phase
@@ -174,7 +180,17 @@ def _container(report: Report) -> Object:
     if seen:
         status["containerID"] = report.container_id
     status["started"] = report.started
-    return status | (_resources(report.spec) if seen else {}) | _mounts(report.spec)
+    return status | (_resources(report.spec) if seen else {}) | _mounts(report.spec) | _devices(report.spec)
+
+
+def _devices(spec: Object) -> Object:
+    """The devices given to a container: resources of a vendor's domain."""
+    names = [name for name in (spec.get("resources") or {}).get("limits", {}) if "/" in name]
+    devices = [
+        {"name": name, "resources": [{"resourceID": f"{name.rpartition('/')[2]}0", "health": "Healthy"}]}
+        for name in names
+    ]
+    return {"allocatedResourcesStatus": devices} if devices else {}
 
 
 def _resources(spec: Object) -> Object:
