@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-Version = tuple[int, int]
+from seatrial.fixtures import KubeVirtVersion
 
 PHASES = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running", "Succeeded")
 """The phases of a successful migration, in order (VirtualMachineInstanceMigrationPhase)."""
@@ -42,7 +42,7 @@ CANCELLED = re.compile(r"abort|canceled by client|cancelled", re.IGNORECASE)
 """failureReason of a cancelled migration, in any version."""
 
 
-def default_configuration(version: Version) -> dict[str, object]:
+def default_configuration(version: KubeVirtVersion) -> dict[str, object]:
     """migrationConfiguration as a VMI records it when the KubeVirt CR says nothing about migrations."""
     defaults: dict[str, object] = {
         "nodeDrainTaintKey": "kubevirt.io/drain",
@@ -62,14 +62,14 @@ def default_configuration(version: Version) -> dict[str, object]:
     return defaults
 
 
-def completed_after_cancel(version: Version) -> bool | None:
-    """What `completed` says after a cancel in Running: True, or None where it is absent.
+def completed_after_cancel(version: KubeVirtVersion) -> bool:
+    """What `completed` says after a cancel in Running; false is told by its absence.
 
-    In 1.8.3 and later 1.8 releases it may also be True when the target had been resumed already.
+    In 1.8.3 and later 1.8 releases it may also be true when the target had been resumed already.
     """
-    return True if version <= (1, 5) or version >= (1, 9) else None
+    return version < (1, 6) or version >= (1, 9)
 
 
-def admins_may_migrate(version: Version) -> bool:
+def admins_may_migrate(version: KubeVirtVersion) -> bool:
     """Up to 1.4 the roles aggregated to a namespace's admin include migration."""
     return version < (1, 5)

@@ -1,4 +1,4 @@
-"""Every reason that KubeVirt has for calling a VMI not migratable, with a spec that brings it about.
+"""The reasons for calling a VMI not migratable that its spec alone brings about, each with such a spec.
 
 Source: KubeVirt's API (VirtualMachineInstanceReason…) and pkg/virt-handler/vm.go of the versions named.
 """
@@ -9,7 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from seatrial.fixtures import KubeVirtVersion
+
 Spec = dict[str, Any]
+Object = dict[str, Any]
+TSC_LABEL = "cpu-timer.node.kubevirt.io/tsc-frequency"
+HOST_MODEL_LABEL = "host-model-cpu.node.kubevirt.io/"
 FIRST, LAST = (1, 0), (9, 0)
 
 
@@ -28,17 +33,11 @@ class Reason:
     needs: str
     since: tuple[int, int] = FIRST
     before: tuple[int, int] = LAST
+    unmet: Callable[[list[Object]], str | None] | None = None
+    """Tells, given the nodes, why this cluster cannot show the reason; None when it can."""
 
-    def holds_for(self, version: tuple[int, int]) -> bool:
-        return self.since <= version < self.before
-
-
-def _host_device(spec: Spec) -> None:
-    spec["domain"]["devices"]["hostDevices"] = [{"name": "device", "deviceName": HOST_DEVICE}]
-
-
-def _gpu(spec: Spec) -> None:
-    spec["domain"]["devices"]["gpus"] = [{"name": "gpu", "deviceName": HOST_DEVICE}]
+    def exists_in(self, version: KubeVirtVersion) -> bool:
+        return version >= self.since and version < self.before
 
 
 def _sev(spec: Spec) -> None:
@@ -74,29 +73,36 @@ def _virtiofs(spec: Spec) -> None:
     spec["volumes"].append({"name": "shared", "serviceAccount": {"serviceAccountName": "default"}})
 
 
-def _persistent_reservation(spec: Spec) -> None:
-    disk = {"name": "reserved", "lun": {"reservation": True}}
-    spec["domain"]["devices"]["disks"].append(disk)
+def _labels(node: Object) -> dict[str, str]:
+    labels: dict[str, str] = node["metadata"].get("labels") or {}
+    return labels
 
 
-HOST_DEVICE = "seatrial.io/host-device"
-"""Replaced by a device that the cluster permits (KubeVirt CR, permittedHostDevices)."""
+def _no_s390x(nodes: list[Object]) -> str | None:
+    found = any(_labels(node).get("kubernetes.io/arch") == "s390x" for node in nodes)
+    return None if found else "there is none"
 
+
+def _tsc_exposed(nodes: list[Object]) -> str | None:
+    exposing = [node["metadata"]["name"] for node in nodes if TSC_LABEL in _labels(node)]
+    return f"{', '.join(exposing)} expose it" if exposing else None
+
+
+def _host_model_everywhere(nodes: list[Object]) -> str | None:
+    vm_nodes = [node for node in nodes if _labels(node).get("kubevirt.io/schedulable") == "true"]
+    lacking = any(not any(label.startswith(HOST_MODEL_LABEL) for label in _labels(node)) for node in vm_nodes)
+    return None if lacking else "each has one"
+
+
+HYPERV_PASSTHROUGH = Reason(
+    "HypervPassthroughNotLiveMigratable",
+    "Hyper-V passthrough",
+    _hyperv_passthrough,
+    r"^VMI uses hyperv passthrough$",
+    "nothing",
+)
 REASONS = (
-    Reason(
-        "HostDeviceNotLiveMigratable",
-        "a host device",
-        _host_device,
-        r"^VMI (uses a PCI host devices|specifies non-migratable generic PCI host device)$",
-        "a device in permittedHostDevices that a node offers",
-    ),
-    Reason(
-        "HostDeviceNotLiveMigratable",
-        "a GPU",
-        _gpu,
-        r"^VMI (uses a PCI host devices|specifies .*GPU.*)$",
-        "a device in permittedHostDevices that a node offers",
-    ),
+    HYPERV_PASSTHROUGH,
     Reason("SEVNotLiveMigratable", "SEV", _sev, r"^VMI uses SEV$", "a node with SEV"),
     Reason("TDXNotLiveMigratable", "TDX", _tdx, r"^VMI uses TDX$", "a node with TDX", since=(1, 7)),
     Reason(
@@ -106,13 +112,7 @@ REASONS = (
         r"^VMI uses Secure Execution$",
         "a node of architecture s390x",
         since=(1, 6),
-    ),
-    Reason(
-        "HypervPassthroughNotLiveMigratable",
-        "Hyper-V passthrough",
-        _hyperv_passthrough,
-        r"^VMI uses hyperv passthrough$",
-        "nothing",
+        unmet=_no_s390x,
     ),
     Reason(
         "NoTSCFrequencyNotLiveMigratable",
@@ -120,6 +120,7 @@ REASONS = (
         _reenlightenment,
         r"^HyperV Reenlightenment VMIs cannot migrate when TSC Frequency is not exposed on the cluster",
         "nodes that do not expose their TSC frequency",
+        unmet=_tsc_exposed,
     ),
     Reason(
         "CPUModeLiveMigratable",
@@ -127,14 +128,7 @@ REASONS = (
         _host_model,
         r'^the node ".+" does not allow migration with host-model$',
         "a node without a host-model label",
-    ),
-    Reason(
-        "PersistentReservationNotLiveMigratable",
-        "a SCSI persistent reservation",
-        _persistent_reservation,
-        r"^VMI uses SCSI persist?ent reservation$",
-        "the PersistentReservation feature gate and a shared block claim",
-        before=(1, 9),
+        unmet=_host_model_everywhere,
     ),
     Reason("VirtIOFSNotLiveMigratable", "virtiofs", _virtiofs, r"^VMI uses virtiofs$", "virtiofs", before=(1, 5)),
 )

@@ -25,6 +25,7 @@ CAPACITY = {
     "ephemeral-storage": "264212084Ki",
     "hugepages-1Gi": "0",
     "hugepages-2Mi": "0",
+    "lab.example/network-card": "8",
     "memory": "64Gi",
     "pods": "250",
 }

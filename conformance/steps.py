@@ -1,0 +1,167 @@
+"""Steps and judgements that several tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+from seatrial.fixtures import (
+    Cluster,
+    History,
+    Migration,
+    Outcome,
+    Policies,
+    Refused,
+    Stage,
+    VirtualMachine,
+    VirtualMachines,
+    check,
+)
+from seatrial.fixtures.kinds import POD, RESOURCE_QUOTA, VIRTUAL_MACHINE_INSTANCE, Object
+from seatrial.fixtures.vmspec import Change, VmSpec, Volume
+
+from .expected import CANCELLED, completed_after_cancel
+
+VMIM = "VirtualMachineInstanceMigration"
+
+
+def slow_down(policies: Policies) -> str:
+    """A policy that gives this test's migrations 1 MiB/s and all the time; its name.
+
+    Post-copy is allowed because KubeVirt then uses one connection, which holds the limit; its time-out never comes.
+    """
+    return policies.create(bandwidthPerMigration="1Mi", allowPostCopy=True, completionTimeoutPerGiB=0)
+
+
+def pinned(vms: VirtualMachines, cluster: Cluster) -> VirtualMachine:
+    """A VM that may run on one node only, so that its migration finds no target."""
+    node = cluster.migration_nodes[0]
+    return vms.create(change=lambda spec: spec.update(nodeSelector={"kubernetes.io/hostname": node}))
+
+
+def finished_vmi(stage: Stage) -> str:
+    """A VMI without a VM that has ended, since its launcher was deleted; its name."""
+    body = VmSpec(
+        stage.name("vmi"), stage.guest_image, stage.labels, tolerations=tuple(stage.cluster.tolerations)
+    ).body()
+    template, name = body["spec"]["template"], body["metadata"]["name"]
+    stage.create(VIRTUAL_MACHINE_INSTANCE, {"metadata": body["metadata"], "spec": template["spec"]})
+    vmi = VirtualMachine(stage, name)
+    vmi.wait_running()
+    stage.api.delete(POD, vmi.active_pod()["metadata"]["name"], stage.namespace, grace=0)
+    vmi.wait("has ended", lambda seen: seen["status"].get("phase") in ("Succeeded", "Failed"))
+    return name
+
+
+def limit_pods(stage: Stage, pods: int) -> None:
+    """A quota on the number of pods in the test's namespace, in force when this returns."""
+    stage.history.follow(RESOURCE_QUOTA)
+    stage.create(RESOURCE_QUOTA, {"metadata": {"name": "pods"}, "spec": {"hard": {"pods": str(pods)}}})
+
+    def in_force(history: History) -> bool:
+        quota = history.find(RESOURCE_QUOTA.kind, "pods") or {}
+        return "pods" in quota.get("status", {}).get("used", {})
+
+    stage.history.wait("the quota is in force", in_force, 30.0)
+
+
+def wait_for_condition(migration: Migration, type: str) -> None:
+    """Wait until the migration shows a condition."""
+
+    def shown(_: History) -> bool:
+        return type in migration.outcome().conditions
+
+    migration.history.wait(f"migration {migration.name} has condition {type}", shown, 60.0)
+
+
+def target_pods(history: History, migration: Migration) -> list[Object]:
+    """The migration's target pods that exist."""
+    pods = history.objects(POD.kind)
+    return [p for p in pods if (p["metadata"].get("labels") or {}).get("kubevirt.io/migrationJobUID") == migration.uid]
+
+
+def wait_unschedulable(history: History, migration: Migration) -> None:
+    """Wait until the scheduler has said that no node takes the target."""
+
+    def refused(seen: History) -> bool:
+        conditions = [c for pod in target_pods(seen, migration) for c in pod["status"].get("conditions") or ()]
+        return any(c["type"] == "PodScheduled" and c.get("reason") == "Unschedulable" for c in conditions)
+
+    history.wait(f"no node takes the target of {migration.name}", refused, 60.0)
+
+
+def exercised(outcome: Outcome) -> Outcome:
+    """The outcome of a cancelled migration; skips the test when the migration was faster than the cancel."""
+    if outcome.succeeded:
+        pytest.skip("not exercised: the migration ended before the cancel took effect")
+    return outcome
+
+
+def cancel_while_running(vm: VirtualMachine) -> Outcome:
+    migration = vm.migrate()
+    migration.wait_phase("Running")
+    migration.cancel()
+    return exercised(migration.wait_final())
+
+
+def check_moved(outcome: Outcome, vm: VirtualMachine, source: str) -> None:
+    """The canonical success: completed and not failed, on another node, and the VMI says the same."""
+    check("completed, failed", (True, False), (outcome.completed, outcome.failed))
+    check("source node", source, outcome.source_node)
+    check("the VMI's node", outcome.target_node, vm.node())
+    check("target node", f"another than {source}", outcome.target_node, holds=outcome.target_node not in ("", source))
+
+
+def check_aborted(outcome: Outcome, cluster: Cluster, vm: VirtualMachine, source: str) -> None:
+    """The end of a cancel that was signalled while Running, in the version's form."""
+    check("the migration's end", "Failed", str(outcome.phase), outcome.phase == "Failed")
+    seen = {"requested": outcome.abort_requested, "status": outcome.abort_status, "failed": outcome.failed}
+    check("abort", {"requested": True, "status": "Succeeded", "failed": True}, seen)
+    check(
+        "failureReason",
+        "it speaks of the abort",
+        outcome.failure_reason,
+        bool(CANCELLED.search(outcome.failure_reason)),
+    )
+    resumed_before_the_abort = cluster.version >= (1, 8) and "targetNodeDomainReadyTimestamp" in outcome.state
+    if not (outcome.completed and resumed_before_the_abort):
+        check("completed", completed_after_cancel(cluster.version), outcome.completed)
+    check("endTimestamp", "it is set", outcome.end, outcome.end is not None)
+    check_at_home(vm, source)
+
+
+def check_at_home(vm: VirtualMachine, source: str) -> None:
+    """The VM runs where it did."""
+    status = vm.vmi()["status"]
+    check("the VM's node and phase", (source, "Running"), (status["nodeName"], status["phase"]))
+
+
+def check_never_handed_off(vm: VirtualMachine, source: str) -> None:
+    """Nothing of the migration has reached the VMI."""
+    check("the VMI's migrationState", None, vm.vmi()["status"].get("migrationState"))
+    check_at_home(vm, source)
+
+
+def run_unusual(vms: VirtualMachines, change: Change, needs: str, volumes: tuple[Volume, ...] = ()) -> VirtualMachine:
+    """A running VM of a kind that not every cluster can run; skips the test where this one cannot."""
+    try:
+        vm = vms.create(change=change, volumes=volumes, wait=False)
+    except Refused as refused:
+        if refused.code != 422:
+            raise
+        pytest.skip(f"the cluster refuses such a VM (it needs {needs}): {refused.message}")
+
+    def settled(vmi: Object) -> bool:
+        return vmi["status"].get("phase") == "Running" or _unschedulable(vmi) is not None
+
+    vmi = vm.wait("runs, or finds no node", settled, timeout=180.0)
+    reason = _unschedulable(vmi)
+    if vmi["status"].get("phase") != "Running" and reason is not None:
+        pytest.skip(f"no node can run such a VM (it needs {needs}): {reason}")
+    return vm
+
+
+def _unschedulable(vmi: Object) -> str | None:
+    for condition in vmi["status"].get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return str(condition.get("message"))
+    return None
