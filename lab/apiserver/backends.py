@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import base64
 import itertools
+import socket
 import ssl
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from ..pki import Authority, KeyPair
 from .authentication import FRONT_PROXY
@@ -51,13 +53,18 @@ class Backends:
     def session(self) -> aiohttp.ClientSession:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT)
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
+            resolver = _ServiceResolver(self)
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30, resolver=resolver, use_dns_cache=False)
             self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
         return self._session
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+    def service(self, reference: Object) -> Endpoint:
+        """The endpoint of a ServiceReference, as webhooks and aggregated APIs name it. Raises Unresolved."""
+        return self.resolve(reference["namespace"], reference["name"], reference.get("port") or 443)
 
     def resolve(self, namespace: str, name: str, port: int | str) -> Endpoint:
         """One ready endpoint of a Service's port (a number or a name). Raises Unresolved."""
@@ -111,9 +118,33 @@ class Backends:
         return self._pairs[identity]
 
 
-def said(error: BaseException, endpoint: Endpoint) -> str:
+def service_url(reference: Object) -> str:
+    """The URL of a ServiceReference, without a path."""
+    return f"https://{reference['name']}.{reference['namespace']}.svc:{reference.get('port') or 443}"
+
+
+class _ServiceResolver(AbstractResolver):
+    """Resolves `name.namespace.svc` to an endpoint, port included: certificates are for the name, sockets are not."""
+
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        name, _, namespace = host.removesuffix(".svc").partition(".")
+        try:
+            found = self._backends.resolve(namespace, name, port)
+        except Unresolved as error:
+            raise OSError(None, str(error)) from error
+        return [ResolveResult(hostname=host, host=found.address, port=found.port, family=family, proto=0, flags=0)]
+
+    async def close(self) -> None:
+        return None
+
+
+def said(error: BaseException, endpoint: str) -> str:
     """A connection error as Go words it; clients and tests match on that."""
-    where = f"dial tcp {endpoint.authority}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"tls: failed to verify certificate: x509: {error.certificate_error}"
     if isinstance(error, TimeoutError):
@@ -121,7 +152,7 @@ def said(error: BaseException, endpoint: Endpoint) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         cause = error.os_error
         text = "connection refused" if isinstance(cause, ConnectionRefusedError) else str(cause.strerror or cause)
-        return f"{where}: connect: {text.lower()}"
+        return f"dial tcp {endpoint}: connect: {text.lower()}"
     if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
         return "EOF"
     return str(error) or type(error).__name__

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .call import IGNORE, STRICT, WARN
+from .builtin_schemas import schema_for
+from .call import STRICT, WARN
+from .decoding import decode_error
 from .defaults import apply_defaults
 from .errors import StatusError, bad_request
 from .metadata import check_metadata
@@ -20,20 +22,17 @@ Object = dict[str, Any]
 def schema_of(resource: Resource) -> Schema | None:
     """The resource's schema: its definition's, or that of the built-in kind."""
     if resource.custom:
-        schema: Schema | None = resource.custom.schema
-        return schema
-    from .builtin_schemas import schema_for
-
+        return resource.custom.schema
     return schema_for((resource.group, resource.version, resource.kind))
 
 
 def take_in(resource: Resource, obj: Object, mode: str, duplicates: Sequence[str], warnings: list[str]) -> Object:
     """Drop what the kind does not know, and warn of it or refuse it as the client asked.
 
-    Built-in kinds are looked at only when the client asked, since their schemas take a while to load.
+    Raises 400 also for a built-in kind's member of a wrong type; a custom one's is told by `check`.
     """
-    if not resource.custom and mode in ("", IGNORE):
-        return obj
+    if not resource.custom and (wrong := decode_error((resource.group, resource.version, resource.kind), obj)):
+        raise bad_request(wrong)
     schema = schema_of(resource)
     unknown: list[str] = []
     if schema is not None:
@@ -52,7 +51,7 @@ def complete(resource: Resource, obj: Object, old: Object | None = None) -> Obje
     if not resource.custom:
         apply_defaults(resource, obj, old)
         return obj
-    schema: Schema | None = resource.custom.schema
+    schema = resource.custom.schema
     return obj if schema is None else schema.default(schema.prune(obj)[0])
 
 

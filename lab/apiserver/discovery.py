@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from .aggregation import Aggregator
 from .answers import answer_json
 from .call import Call
 from .config import GIT_VERSION
@@ -28,7 +29,7 @@ _SUBRESOURCE_KINDS = {
 _PROXY_KINDS = {"pods": "PodProxyOptions", "services": "ServiceProxyOptions", "nodes": "NodeProxyOptions"}
 
 
-async def serve_path(core: Core, call: Call) -> web.StreamResponse:
+async def serve_path(core: Core, aggregator: Aggregator, call: Call) -> web.StreamResponse:
     """Answer a path that is no resource. Raises 404."""
     path = call.target.path.rstrip("/") or "/"
     parts = path.strip("/").split("/")
@@ -44,7 +45,7 @@ async def serve_path(core: Core, call: Call) -> web.StreamResponse:
         from .openapi_paths import serve_openapi
 
         return serve_openapi(core, call, parts[1:])
-    return answer_json(_discovery(core, call, parts))
+    return answer_json(_discovery(core, aggregator, call, parts))
 
 
 def version() -> Object:
@@ -62,7 +63,7 @@ def version() -> Object:
     }
 
 
-def _discovery(core: Core, call: Call, parts: list[str]) -> Object:
+def _discovery(core: Core, aggregator: Aggregator, call: Call, parts: list[str]) -> Object:
     groups = core.registry.groups()
     if parts == ["api"]:
         return {

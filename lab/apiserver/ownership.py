@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..clock import timestamp
 from .call import Call
+from .conform import schema_of
+from .managedfields import track_update
 from .resources import Resource
 
 Object = dict[str, Any]
 
 
-def record(call: Call, resource: Resource, old: Object | None, new: Object, operation: str, subresource: str) -> None:
-    """Note in `new` who wrote what; a write that changes nothing leaves no note."""
+def record(call: Call, resource: Resource, old: Object | None, new: Object, subresource: str) -> None:
+    """Note in `new` who wrote what; a write that changes nothing leaves no note.
+
+    A client that sends an empty list wants to start afresh, and is let.
+    """
     metadata = new["metadata"]
-    if old is not None:
-        kept = old["metadata"].get("managedFields")
-        if kept:
-            metadata["managedFields"] = kept
-        else:
-            metadata.pop("managedFields", None)
+    metadata.pop("managedFields", None)
+    entries = track_update(old, new, call.manager, "Update", timestamp(), subresource, schema_of(resource))
+    if entries:
+        metadata["managedFields"] = entries

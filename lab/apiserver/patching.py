@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .applying import apply_object
 from .call import Call
 from .errors import StatusError, bad_request, refuse, status_object
 from .negotiation import decode_patch
 from .patch import REJECTED, PatchError, apply_json_patch, apply_merge_patch
 from .resources import Resource
 from .store import Key, Stored
+from .strategic import apply_strategic_patch
 from .writing import Writer
 
 Object = dict[str, Any]
@@ -22,8 +24,6 @@ async def patch_object(writer: Writer, call: Call, resource: Resource, key: Key)
     raw = await call.http.read()
     style, patch = decode_patch(raw, call.http.headers.get("Content-Type"))
     if style == "apply":
-        from .applying import apply_object
-
         return await apply_object(writer, call, resource, key, patch)
     change = _change(resource, style, patch)
     return await writer.update(call, resource, key, change, call.target.subresource, "patch"), False
@@ -42,8 +42,6 @@ def _change(resource: Resource, style: str, patch: Any) -> Change:
             415,
             message + "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
         )
-    from .strategic import apply_strategic_patch
-
     kind = (resource.group, resource.version, resource.kind)
     return lambda obj: _applied(resource, obj, lambda: apply_strategic_patch(obj, patch, kind))
 

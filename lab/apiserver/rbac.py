@@ -101,7 +101,7 @@ class Authorizer:
 
     def _decide(self, user: User, access: Access) -> Decision:
         for rule, reason in self.rules(user, access.namespace):
-            if _allows(rule, access):
+            if allows(rule, access):
                 return Decision(True, reason)
         return Decision(False)
 
@@ -128,7 +128,7 @@ def _is_subject(subject: Object, user: User, namespace: str) -> bool:
     return kind == "ServiceAccount" and user.name == f"system:serviceaccount:{where}:{name}"
 
 
-def _allows(rule: Object, access: Access) -> bool:
+def allows(rule: Object, access: Access) -> bool:
     if not _covers(rule.get("verbs"), access.verb):
         return False
     if access.path:

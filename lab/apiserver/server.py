@@ -8,6 +8,7 @@ import logging
 from aiohttp import web
 
 from .admission import Admission
+from .aggregation import Aggregator
 from .answers import answer_json
 from .authentication import Authenticator, impersonated
 from .backends import Backends
@@ -42,12 +43,14 @@ class ApiServer:
     def __init__(self, config: ApiServerConfig) -> None:
         self.config = config
         self.core = _core(config)
+        self._aggregator = Aggregator(self.core)
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address is taken."""
         self._parts = _attached(self.core)
         bootstrap(self.core)
+        self._aggregator.register_local()
         server = web.Server(self._handle, handler_cancellation=True, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN)
         await self._runner.setup()
@@ -83,7 +86,7 @@ class ApiServer:
         user = self._user(request)
         self.core.authorizer.check(user, Access.of(target))
         call = Call(request, target, user, request.query, accept(request.headers.get("Accept")))
-        return await dispatch(self.core, call)
+        return await dispatch(self.core, self._aggregator, call)
 
     def _user(self, request: web.BaseRequest) -> User:
         transport = request.transport

@@ -37,9 +37,16 @@ class Writer:
         self.store, self.admission, self._mutators, self._addresses = store, admission, mutators, addresses
 
     async def create(
-        self, call: Call, resource: Resource, namespace: str, body: Any, duplicates: Sequence[str] = ()
+        self,
+        call: Call,
+        resource: Resource,
+        namespace: str,
+        body: Any,
+        duplicates: Sequence[str] = (),
+        *,
+        owned: bool = False,
     ) -> Stored:
-        """Create an object. Raises StatusError."""
+        """Create an object. `owned` says that its managedFields are right already. Raises StatusError."""
         obj = check_type(resource, body)
         obj = take_in(resource, obj, call.field_validation, duplicates, call.warnings)
         check_place(resource, obj, namespace)
@@ -51,7 +58,8 @@ class Writer:
         trying = attempt(call, CREATE, resource, namespace, name, new=obj)
         obj = complete(resource, await self.admission.mutate(trying) or obj)
         check(resource, obj)
-        record(call, resource, None, obj, CREATE, "")
+        if not owned:
+            record(call, resource, None, obj, "")
         await self.admission.validate(trying.with_object(obj))
         obj = self._mutated(call, resource, None, obj, "create", "")
         return self._add(call, resource, obj)
@@ -69,22 +77,32 @@ class Writer:
         raise already_exists(resource.plural, resource.group, metadata["name"])
 
     async def update(
-        self, call: Call, resource: Resource, key: Key, change: Change, subresource: str = "", verb: str = "update"
+        self,
+        call: Call,
+        resource: Resource,
+        key: Key,
+        change: Change,
+        subresource: str = "",
+        verb: str = "update",
+        owned: bool = False,
     ) -> Stored:
         """Replace an object by what `change` makes of it; it is called again when somebody else was faster.
 
-        `change` gets the object in the resource's version and must not touch it.
+        `change` gets the object in the resource's version and must not touch it. `owned` says that it also sees to the
+        managedFields.
         """
         for _ in range(ATTEMPTS):
             old = self.store.get(resource.storage, key)
             if old is None:
                 raise not_found(resource.plural, resource.group, key[1])
-            new = await self._prepared(call, resource, old.obj, change, subresource)
+            new = await self._prepared(call, resource, old.obj, change, subresource, owned)
             if self.store.get(resource.storage, key) is old:
                 return self._commit(call, resource, key, old, new, subresource, verb)
         raise conflict(resource.plural, resource.group, key[1])
 
-    async def _prepared(self, call: Call, resource: Resource, old: Object, change: Change, subresource: str) -> Object:
+    async def _prepared(
+        self, call: Call, resource: Resource, old: Object, change: Change, subresource: str, owned: bool
+    ) -> Object:
         convert = converter(resource)
         body = private(change(convert(old) if convert else old))
         new = take_in(resource, check_type(resource, body), call.field_validation, (), call.warnings)
@@ -98,7 +116,8 @@ class Writer:
         if admitted is not None and admitted is not new:
             new = complete(resource, prepare_update(resource, old, private(admitted), subresource), old)
         check(resource, new, old)
-        record(call, resource, old, new, UPDATE, subresource)
+        if not owned:
+            record(call, resource, old, new, subresource)
         await self.admission.validate(trying.with_object(new))
         return new
 
