@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,7 +52,7 @@ def test_fields_of_a_pod() -> None:
     assert schema is not None
     container = 'k:{"name":"c"}'
     port = 'k:{"containerPort":80,"protocol":"TCP"}'
-    spec = {
+    spec: dict[str, Any] = {
         "f:containers": {
             container: {
                 ".": {},
@@ -63,7 +65,7 @@ def test_fields_of_a_pod() -> None:
         "f:nodeSelector": {},
         "f:securityContext": {},
     }
-    metadata = {"f:finalizers": {'v:"x"': {}}, "f:labels": {"f:app": {}}}
+    metadata: dict[str, Any] = {"f:finalizers": {'v:"x"': {}}, "f:labels": {"f:app": {}}}
     assert of_paths(fields_of(schema, pod)) == {"f:metadata": metadata, "f:spec": spec}
 
 

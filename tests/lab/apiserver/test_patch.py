@@ -78,7 +78,7 @@ def test_a_patch_that_is_no_list_is_malformed() -> None:
 
 def test_optimistic_locking_as_the_controllers_do_it() -> None:
     vmi = {"status": {"phase": "Running"}}
-    first = [
+    first: list[dict[str, Any]] = [
         {"op": "test", "path": "/status/migrationState", "value": None},
         {"op": "replace", "path": "/status/migrationState", "value": {"migrationUid": "u"}},
     ]

@@ -154,7 +154,7 @@ def test_columns_bear_an_empty_object(group: str, kind: str) -> None:
     assert all(isinstance(value, str | int) for value in shown.values())
 
 
-VMI_COLUMNS = [
+VMI_COLUMNS: list[dict[str, Any]] = [
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
     {"name": "IP", "type": "string", "jsonPath": ".status.interfaces[0].ipAddress"},
