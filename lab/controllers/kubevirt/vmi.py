@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ... import kinds
+from ...clock import timestamp
 from ...informer import Queue, key_of, run_controller
 from ...kube import ApiError, Object
 from . import names
@@ -33,6 +35,15 @@ SAFETY_NET = 1.0
 RETRY = 1.0
 NOT_PAUSED = {"status": "True", "reason": "NotPaused", "message": "the virtual machine is not paused"}
 PAUSED = {"status": "False", "reason": "Paused", "message": "the virtual machine is paused"}
+
+
+@dataclass(frozen=True)
+class Start:
+    """What came of making the launcher pod."""
+
+    pod: Object | None = None
+    again: float | None = None
+    error: SyncError | None = None
 
 
 class VmiController:
@@ -77,13 +88,16 @@ class VmiController:
             await self._annotate(vmi)
             return None
         pods = self.world.pods_of(vmi)
-        again, error = None, None
+        started = Start()
         if is_deleting(vmi):
             await self._delete_pods(vmi, pods)
         elif not pods and phase(vmi) in ("", "Pending"):
-            again, error = await self._start(vmi)
-        await self._follow(vmi, pods, error)
-        return again
+            started = await self._start(vmi)
+        if is_final(vmi) and is_deleting(vmi) and not pods and names.VM_FINALIZER not in finalizers(vmi):
+            await self._release(vmi)
+        else:
+            await self._follow(vmi, started.pod or current_pod(vmi, pods), pods, started.error)
+        return started.again
 
     async def _annotate(self, vmi: Object) -> None:
         body = copy.deepcopy(vmi)
@@ -93,27 +107,27 @@ class VmiController:
 
     # The pod.
 
-    async def _start(self, vmi: Object) -> tuple[float | None, SyncError | None]:
+    async def _start(self, vmi: Object) -> Start:
         """Create the launcher, or say why not and when to try again."""
         namespace, name = key_of(vmi)
+        retry = RETRY * self.world.pace.slot_poll
         if any(is_running(item) for item in self.world.migrations_of(namespace, name)):
-            return RETRY * self.world.pace.slot_poll, None
+            return Start(again=retry)
         if missing := self._missing_claim(vmi):
             text = f"PVC {namespace}/{missing} does not exist, waiting for it to appear"
             self.world.events.event(vmi, "Warning", "FailedPvcNotFound", text)
-            return None, SyncError("FailedPvcNotFound", text)
+            return Start(error=SyncError("FailedPvcNotFound", text))
         try:
             pod = await self.world.kube.create(kinds.POD, first_launcher(vmi, self.world.config()))
         except ApiError as error:
             text = f"Error creating pod: {error.message}"
             self.world.events.event(vmi, "Warning", "FailedCreate", text)
-            return RETRY * self.world.pace.slot_poll, SyncError(
-                "FailedCreate", f"failed to create virtual machine pod: {error.message}"
-            )
+            text = f"failed to create virtual machine pod: {error.message}"
+            return Start(again=retry, error=SyncError("FailedCreate", text))
         self.made.wrote((namespace, name), pod)
         made = pod["metadata"]["name"]
         self.world.events.event(vmi, "Normal", "SuccessfulCreate", f"Created virtual machine pod {made}")
-        return None, None
+        return Start(pod=pod)
 
     def _missing_claim(self, vmi: Object) -> str | None:
         for volume in vmi["spec"].get("volumes") or []:
@@ -133,16 +147,13 @@ class VmiController:
 
     # What follows from the pods.
 
-    async def _follow(self, vmi: Object, pods: list[Object], error: SyncError | None) -> None:
-        pod = current_pod(vmi, pods)
+    async def _follow(self, vmi: Object, pod: Object | None, pods: list[Object], error: SyncError | None) -> None:
+        """Mark the pod, then write what follows for the VMI."""
         claims = {item["metadata"]["name"]: item for item in self.world.claims.items(vmi["metadata"]["namespace"])}
         wanted = next_vmi(vmi, pod, pods, claims, self.world.config(), error, datetime.now(UTC))
-        if is_final(vmi) and is_deleting(vmi) and not pods and names.VM_FINALIZER not in finalizers(vmi):
-            await self._release(vmi)
-            return
-        await self._write(vmi, wanted)
         if pod is not None and not is_final(pod) and not is_deleting(pod):
             await self._mark_pod(vmi, pod)
+        await self._write(vmi, wanted)
 
     async def _write(self, vmi: Object, wanted: Object) -> None:
         """Replace a VMI that no virt-handler owns yet; patch one that it does."""
@@ -169,12 +180,17 @@ class VmiController:
         gate = PAUSED if holds(vmi, "Paused") else NOT_PAUSED
         found = condition(pod, names.UNPAUSED)
         if found is None or found["status"] != gate["status"]:
-            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            now = timestamp()
             made = {"type": names.UNPAUSED, **gate, "lastProbeTime": now, "lastTransitionTime": now}
             change = {"status": {"conditions": [made]}}
-            await self.world.kube.patch(kinds.POD, name, change, namespace, style="strategic", subresource="status")
+            marked = await self.world.kube.patch(
+                kinds.POD, name, change, namespace, style="strategic", subresource="status"
+            )
+            self.made.wrote(key_of(vmi), marked)
         if changes := _pod_marks(vmi, pod):
-            await self.world.kube.patch(kinds.POD, name, {"metadata": changes}, namespace, style="merge")
+            change = {"metadata": changes}
+            marked = await self.world.kube.patch(kinds.POD, name, change, namespace, style="merge")
+            self.made.wrote(key_of(vmi), marked)
 
 
 def _pod_marks(vmi: Object, pod: Object) -> Object:
