@@ -96,7 +96,7 @@ class MigrationController:
         migration = self.world.migrations.get(namespace, name)
         if migration is None:
             return None
-        if not self.own.satisfied(key):
+        if not self.own.satisfied(key) or not self.made.satisfied(key):
             return SAFETY_NET
         if names.LATEST_VERSION not in annotations_of(migration):
             await self._annotate(migration)
@@ -107,7 +107,7 @@ class MigrationController:
             return None
         situation = self._situation(migration, vmi)
         again = None
-        if self.made.satisfied(key) and self.patched.satisfied(key):
+        if self.patched.satisfied(key):
             situation, again = await self._sync(situation)
         await self._write(situation)
         return again
