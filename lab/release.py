@@ -139,11 +139,6 @@ class Release:
         """virt-handler leaves a VMI's ordinary status alone while a migration is in flight."""
         return self._from(6)
 
-    @property
-    def ignores_late_cancel(self) -> bool:
-        """A cancel that reaches a launcher which is not migrating is no error."""
-        return self._from(9)
-
     def failure_reason(self, error: str) -> str:
         """`failureReason` for an error of libvirt or QEMU."""
         return error if self._from(6) else f"Live migration failed {error}"

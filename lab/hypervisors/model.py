@@ -130,6 +130,7 @@ class ModelDomain:
     async def reset(self) -> None:
         self._require_alive()
         assert self.guest is not None
+        self._shutdown_asked = False
         self.guest.close()
         await self.put(GuestState.booted(self.spec.name, self.spec.memory))
         self.become(self._status.state, self._status.cause)

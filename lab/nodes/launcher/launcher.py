@@ -76,7 +76,7 @@ class Launcher:
         await self.domain.start()
         if vmi["spec"].get("startStrategy") == "Paused":
             await self.domain.suspend(Cause.USER)
-        self._container.log('{"component":"virt-launcher","level":"info","msg":"Domain started."}')
+        self._container.log(f"domain {self.identity.namespace}_{self.identity.name} started")
 
     async def prepare(self, vmi: Object) -> None:
         """Get ready to receive the VMI's domain."""
@@ -121,8 +121,13 @@ class Launcher:
             ended = self.outbound.record.ended
             raise LauncherError(f"migration job {order.uid} already executed, finished at {ended}")
         lab = self._container.lab
-        self.outbound = Outbound(domain, order, lab.release, lab.pace.monitor_period, self.changed)
+        self.outbound = Outbound(domain, order, lab.release, lab.pace.monitor_period, self._migration_changed)
         self._spawn(self.outbound.run(connect))
+        self._migration_changed()
+
+    def _migration_changed(self) -> None:
+        assert self.outbound is not None
+        self._container.log(f"migration {self.outbound.record}")
         self.changed()
 
     def cancel_migration(self) -> None:

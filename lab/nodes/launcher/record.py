@@ -35,6 +35,11 @@ class MigrationRecord:
     reason: str = ""
     abort: AbortStatus | None = None
 
+    def __str__(self) -> str:
+        end = f"failed: {self.reason}" if self.failed else "succeeded" if self.ended else "runs"
+        abort = f", abort {self.abort.value}" if self.abort else ""
+        return f"{self.uid} {end} ({self.mode.value}{abort})"
+
     @property
     def succeeded(self) -> bool:
         return self.ended is not None and not self.failed

@@ -30,6 +30,7 @@ class Agent:
         self.pace = container.lab.pace
         self.address = container.pod_ip
         self.launchers: Launchers = launchers_of(container.node)
+        self._log = container.log
         self.recorder = Recorder(kube, "virt-handler", self.node)
         self.proxies = Proxies(container.lab.authority, container.pod_ip)
         self.hosted = Informer(kube, VIRTUAL_MACHINE_INSTANCE, labels=f"{NODE_LABEL}={self.node}")
@@ -71,7 +72,10 @@ class Agent:
         return written
 
     def event(self, vmi: Object, type: str, reason: str, message: str) -> None:
+        """Say something of a VMI: in an Event, and in the log."""
         self.recorder.event(vmi, type, reason, message)
+        namespace, name = key_of(vmi)
+        self._log(f"{type} {reason} {namespace}/{name}: {message}")
 
     def launcher(self, vmi: Object) -> Launcher | None:
         """The VMI's launcher on this node, if there is one that has not exited."""

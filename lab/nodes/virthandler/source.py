@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ...hypervisors.interface import Cause, State
 from ...kube import Object
-from ..launcher import Launcher, LauncherError, MigrationRecord
+from ..launcher import Launcher, MigrationRecord
 from ..launcher.outbound import Order
 from . import status, transfer
 from .agent import Agent
@@ -67,11 +67,7 @@ class Source:
         if not migration_state(vmi).get("abortRequested") or record is None or record.abort or record.ended:
             return
         self._agent.event(vmi, "Normal", "Migrating", "VirtualMachineInstance is aborting migration.")
-        try:
-            launcher.cancel_migration()
-        except LauncherError:
-            if not self._agent.release.ignores_late_cancel:
-                raise
+        launcher.cancel_migration()
 
     async def _tell(self, vmi: Object, record: MigrationRecord) -> Object:
         if record.failed and not migration_state(vmi).get("failed"):

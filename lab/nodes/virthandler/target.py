@@ -32,8 +32,7 @@ class Target:
             await self._prepare(vmi, launcher)
             return None
         vmi = await self._observe(vmi, launcher)
-        ready = migration_state(vmi).get("targetNodeDomainReadyTimestamp")
-        if ready and not launcher.receiving and not self._agent.release.source_completes:
+        if _has_arrived(launcher) and not launcher.receiving and not self._agent.release.source_completes:
             await self._take_over(vmi)
         return None
 
@@ -57,11 +56,11 @@ class Target:
     async def _observe(self, vmi: Object, launcher: Launcher) -> Object:
         """Tell that the domain is here, and then that it runs."""
         domain = launcher.domain.status if launcher.domain else None
-        if domain is None or domain.state is State.ABSENT or migration_state(vmi).get("completed") is False:
+        if domain is None or domain.state is State.ABSENT:
             return vmi
         if launcher.arrived:
             vmi = await self._note(vmi, "targetNodeDomainDetected", True)
-        if domain.state is State.RUNNING or domain.cause is Cause.USER:
+        if _has_arrived(launcher):
             vmi = await self._note(vmi, "targetNodeDomainReadyTimestamp", timestamp())
         return vmi
 
@@ -91,6 +90,12 @@ class Target:
             self._agent.forget(vmi)
         if self._agent.release.removes_target_label:
             await self._agent.write(vmi, transfer.drop_target_label)
+
+
+def _has_arrived(launcher: Launcher) -> bool:
+    """Whether the guest runs here, or stands still only because its user wants it to."""
+    domain = launcher.domain.status if launcher.domain else None
+    return domain is not None and (domain.state is State.RUNNING or domain.cause is Cause.USER)
 
 
 def _ports(vmi: Object) -> list[int]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from seatrial.lab.defects import Defects
+from seatrial.lab.defects.catalogue import GUEST_RESTARTS
 from seatrial.lab.kube import Object
 
 from ...hypervisors.wires import ask, body
@@ -183,6 +185,34 @@ def test_workload_disruption_pauses_and_the_target_resumes(tmp_path: Path) -> No
             vmi = await made.api.until("vm1", lambda vmi: state(vmi).get("completed"))
             assert state(vmi)["mode"] == "Paused"
             assert await body(target) == "Migration test\n"
+
+    asyncio.run(check())
+
+
+def test_broken_post_copy_loses_the_vmi(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with cluster(tmp_path) as made:
+            await made.boot()
+            await made.hand_over(completionTimeoutPerGiB=1, allowPostCopy=True, **SLOW)
+            await made.api.until("vm1", lambda vmi: "targetNodeDomainReadyTimestamp" in state(vmi))
+            await made.kill("virt-handler-node1")
+            made.start_handler("node1")
+            vmi = await made.api.until("vm1", lambda vmi: vmi["status"]["phase"] == "Failed")
+            assert state(vmi)["failed"] is True
+            text = "VMI is irrecoverable due to failed post-copy migration"
+            assert ("Warning", "Stopped", text) in made.api.events()
+
+    asyncio.run(check())
+
+
+def test_guest_that_restarts_on_its_target_is_a_defect(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with cluster(tmp_path, defects=Defects(frozenset({GUEST_RESTARTS}))) as made:
+            _, source = await made.boot()
+            before = await ask(source)
+            target = await made.hand_over()
+            await made.api.until("vm1", lambda vmi: state(vmi).get("completed"))
+            assert (await ask(target))["bootId"] != before["bootId"]
 
     asyncio.run(check())
 
