@@ -127,10 +127,10 @@ class Writer:
         new = self._mutated(call, resource, old.obj, new, verb, subresource)
         if new == old.obj:
             return old
-        stored = self._put(call, resource, key, new, old)
         if not call.dry_run and is_finished(resource, new):
-            self.store.remove(resource.storage, key)
-        return stored
+            gone = self.store.remove(resource.storage, key)  # as last stored: watchers see no update before it
+            return Stored(new, gone.version)
+        return self._put(call, resource, key, new, old)
 
     def _put(self, call: Call, resource: Resource, key: Key, obj: Object, old: Stored | None) -> Stored:
         """The one place where something is stored; nothing may fail after addresses have been given."""
