@@ -11,13 +11,19 @@ import pytest
 from seatrial.lab.defects import Defects
 from seatrial.lab.defects.catalogue import GUEST_RESTARTS
 from seatrial.lab.kube import Object
+from seatrial.lab.nodes.launcher import outbound
 
 from ...hypervisors.wires import ask, body
 from .memoryapi import MemoryApi
-from .nodes import TARGET_LABEL, cluster
+from .nodes import TARGET_LABEL, Hurry, cluster
 
 NEW, OLD = "1.8", "1.5"
 SLOW = {"bandwidthPerMigration": "1Mi"}
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbound, "time", Hurry)
 
 
 def state(vmi: Object) -> dict[str, Any]:
@@ -158,7 +164,7 @@ def test_post_copy_ends_what_takes_too_long(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             slow: dict[str, Any] = {
-                "bandwidthPerMigration": "24Mi",
+                "bandwidthPerMigration": "96Mi",
                 "completionTimeoutPerGiB": 1,
                 "allowPostCopy": True,
             }
@@ -177,7 +183,7 @@ def test_workload_disruption_pauses_and_the_target_resumes(tmp_path: Path) -> No
         async with cluster(tmp_path) as made:
             await made.boot()
             slow: dict[str, Any] = {
-                "bandwidthPerMigration": "24Mi",
+                "bandwidthPerMigration": "96Mi",
                 "completionTimeoutPerGiB": 1,
                 "allowWorkloadDisruption": True,
             }
