@@ -1,7 +1,5 @@
 """Controllers, nodes and API server together: what a user of the cluster sees."""
 
-import asyncio
-
 from seatrial.lab import kinds
 from seatrial.lab.kube import Object
 from tests.lab.smallcluster import TOLERATIONS, Cluster, lived
