@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 from ...kube import Object
@@ -110,3 +111,15 @@ def _host_model_selector(node_labels: dict[str, str], source_selector: dict[str,
     models = [key.removeprefix(HOST_MODEL) for key in node_labels if key.startswith(HOST_MODEL)]
     features = [key.removeprefix(HOST_MODEL_FEATURE) for key in node_labels if key.startswith(HOST_MODEL_FEATURE)]
     return {CPU_MODEL_MIGRATION + name: "true" for name in models} | {CPU_FEATURE + name: "true" for name in features}
+
+
+def missing_cpu(vmi: Object, target: Object, nodes: Iterable[Object]) -> str:
+    """What a host-model guest's target asks of a CPU, if no node but the guest's own has it (as Go prints a map)."""
+    if not is_host_model(vmi):
+        return ""
+    asked = target["spec"].get("nodeSelector") or {}
+    wanted = {key: value for key, value in sorted(asked.items()) if key.startswith((CPU_MODEL_MIGRATION, CPU_FEATURE))}
+    others = (node for node in nodes if node["metadata"]["name"] != status(vmi).get("nodeName"))
+    if any(wanted.items() <= labels(node).items() for node in others):
+        return ""
+    return f"map[{' '.join(f'{key}:{value}' for key, value in wanted.items())}]"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,9 +10,8 @@ from typing import Any
 from .... import kinds
 from ....informer import Queue, key_of, run_controller
 from ....kube import ApiError, Object
-from .. import disruption, migrationpolicy, names
+from .. import migrationpolicy, names
 from ..expectations import Expectations
-from ..launcherpod import target_launcher
 from ..objects import (
     annotations_of,
     current_pod,
@@ -26,19 +24,20 @@ from ..objects import (
     status,
     uid,
 )
+from ..placement import missing_cpu
 from ..world import World
 from . import queueing
 from .actions import Action, ComeBack, CreateTarget, DeleteTarget, MarkTargetReady, PatchVmi, Say
 from .phases import QUOTA, next_status
 from .situation import Note, Situation
 from .sync import actions
+from .targets import Targets
 
 SAFETY_NET = 1.0
-UNOBSERVED = 1.0
 
 
 class MigrationController:
-    """Works on one migration at a time per worker; a lock makes sure that slots are given out one by one."""
+    """Works on one migration at a time per worker."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -47,7 +46,7 @@ class MigrationController:
         self.made = Expectations(world.launchers)
         self.patched = Expectations(world.vmis)
         self.handed_off: set[str] = set()
-        self.slots = asyncio.Lock()
+        self.targets = Targets(world, self.made)
         world.migrations.on_change(self._migration_changed)
         world.vmis.on_change(self._vmi_changed)
         world.launchers.on_change(self._pod_changed)
@@ -115,18 +114,20 @@ class MigrationController:
     def _situation(self, migration: Object, vmi: Object) -> Situation:
         pods = self.world.pods_of(vmi)
         targets = [pod for pod in pods if labels(pod).get(names.JOB_UID) == uid(migration)]
+        target = max(targets, key=lambda pod: pod["metadata"]["creationTimestamp"], default=None)
         config = self.world.config()
         limit = annotations_of(migration).get(names.UTILITY_VOLUMES_TIMEOUT, "")
         default = config.migrations.get("utilityVolumesTimeout", 0)
         return Situation(
             migration=migration,
             vmi=vmi,
-            target=max(targets, key=lambda pod: pod["metadata"]["creationTimestamp"], default=None),
+            target=target,
             source=current_pod(vmi, pods),
             now=datetime.now(UTC),
             release=self.world.release,
             rival=self._has_rival(migration, vmi),
             handed_off=uid(migration) in self.handed_off,
+            missing_cpu=missing_cpu(vmi, target, self.world.nodes.items()) if target else "",
             utility_volumes_timeout=float(limit if limit.isdigit() else default),
         )
 
@@ -143,8 +144,11 @@ class MigrationController:
         delays: list[float] = []
         for action in actions(situation, self._configuration(situation)):
             if isinstance(action, CreateTarget):
-                situation, delay = await self._admit(situation)
-                delays += [] if delay is None else [delay]
+                admission = await self.targets.admit(situation)
+                situation = replace(situation, over_quota=admission.over_quota)
+                delays += [] if admission.again is None else [admission.again]
+                for note in admission.notes:
+                    self._say(situation, note)
             elif isinstance(action, ComeBack):
                 delays.append(action.seconds)
             else:
@@ -179,63 +183,6 @@ class MigrationController:
     def _say(self, situation: Situation, note: Note) -> None:
         subject = situation.vmi if note.about_vmi else situation.migration
         self.world.events.event(subject, note.type, note.reason, note.message)
-
-    # Pending: a slot, then the target pod.
-
-    async def _admit(self, situation: Situation) -> tuple[Situation, float | None]:
-        """Create the target pod if it is this migration's turn; otherwise say when to look again."""
-        siblings = self.world.migrations_of(*key_of(situation.vmi))
-        wait = queueing.backoff(situation.migration, siblings, situation.now)
-        if wait > 0:
-            text = f"backoff migrating vmi {situation.vmi_name}"
-            self._say(situation, Note("Warning", "MigrationBackoff", text, about_vmi=True))
-            return situation, wait
-        async with self.slots:
-            pods = queueing.active(self.world.pods_of(situation.vmi))
-            if not self.made.all_satisfied() or len(pods) > 1 or situation.source is None:
-                return situation, self._scaled(UNOBSERVED)
-            if not self._has_slot(situation.migration):
-                return situation, self._scaled(queueing.retry_after(situation.migration, self.world.config()))
-            if not await disruption.protect_migration(self.world, situation.migration, situation.vmi):
-                return situation, self._scaled(UNOBSERVED)
-            return await self._create_target(situation)
-
-    def _scaled(self, seconds: float) -> float:
-        return seconds * self.world.pace.slot_poll
-
-    def _has_slot(self, migration: Object) -> bool:
-        targets = {labels(pod).get(names.JOB_UID) for pod in self.world.launchers.items()}
-        running = [
-            item
-            for item in self.world.migrations.items()
-            if queueing.is_running(item) or (phase(item) == "Pending" and uid(item) in targets)
-        ]
-        nodes = queueing.nodes_of(self.world.vmis.items())
-        return queueing.has_slot(migration, running, nodes, self.world.config())
-
-    async def _create_target(self, situation: Situation) -> tuple[Situation, float | None]:
-        assert situation.source is not None
-        vmi = await self._mark_non_root(situation.vmi)
-        node = self.world.nodes.get("", status(vmi).get("nodeName", ""))
-        body = target_launcher(vmi, situation.migration, situation.source, node, self.world.config())
-        try:
-            pod = await self.world.kube.create(kinds.POD, body)
-        except ApiError as error:
-            self._say(situation, Note("Warning", "FailedCreate", _refusal(situation, error), about_vmi=True))
-            over_quota = "exceeded quota" in error.message
-            return replace(situation, over_quota=over_quota), self._scaled(queueing.WAIT_FOR_SLOT)
-        self.made.wrote(situation.key, pod)
-        text = f"Created migration target pod {pod['metadata']['name']}"
-        self._say(situation, Note("Normal", "SuccessfulCreate", text))
-        return situation, None
-
-    async def _mark_non_root(self, vmi: Object) -> Object:
-        """A VMI that runs without root is marked so before its first migration."""
-        if names.NON_ROOT in annotations_of(vmi) or not status(vmi).get("runtimeUser"):
-            return vmi
-        marks = {"metadata": {"annotations": {names.NON_ROOT: "true"}}}
-        namespace, name = key_of(vmi)
-        return await self.world.kube.patch(kinds.VIRTUAL_MACHINE_INSTANCE, name, marks, namespace, style="merge")
 
     async def _delete_target(self, situation: Situation, action: DeleteTarget) -> None:
         assert situation.target is not None
@@ -313,10 +260,3 @@ class MigrationController:
         for pod in self.world.pods_of(vmi):
             if pod["metadata"]["name"] in over and is_final(pod):
                 await self.world.kube.delete(kinds.POD, pod["metadata"]["name"], pod["metadata"]["namespace"])
-
-
-def _refusal(situation: Situation, error: ApiError) -> str:
-    if "violates PodSecurity" in error.message:
-        needs = "it needs a privileged namespace to run"
-        return f"failed to create target pod for vmi {situation.vmi_name}, {needs}: {error.message}"
-    return f"Error creating pod: {error.message}"

@@ -31,6 +31,8 @@ class Situation:
     """The hand-off has been sent, though the caches may not show it yet."""
     over_quota: bool = False
     """The target pod was refused just now, because a ResourceQuota is used up."""
+    missing_cpu: str = ""
+    """What the target asks of a node's CPU, when no node but the source offers it."""
     utility_volumes_timeout: float = 0.0
     """Seconds a Pending migration waits for utility volumes to be detached; 0 in releases that do not know them."""
 

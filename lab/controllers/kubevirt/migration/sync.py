@@ -8,7 +8,6 @@ from ....clock import parse_timestamp
 from ....kube import Object
 from ..names import PENDING_TIMEOUT, TARGET_READY, UNSCHEDULABLE_TIMEOUT
 from ..objects import annotations_of, created, is_deleting, is_final, phase, uid
-from ..placement import is_host_model
 from . import patches
 from .actions import Action, ComeBack, CreateTarget, DeleteTarget, MarkTargetReady, PatchVmi, Say
 from .situation import Note, Situation, pod_is_unschedulable
@@ -65,7 +64,7 @@ def _pending_target(situation: Situation) -> list[Action]:
     age = (situation.now - created(pod)).total_seconds()
     found: list[Action] = []
     if pod_is_unschedulable(pod):
-        found += _complain(situation, pod)
+        found += _complain(situation)
         limit = _limit(situation.migration, UNSCHEDULABLE_TIMEOUT, UNSCHEDULABLE_SECONDS)
         found.append(ComeBack(limit - age) if age < limit else _give_up(pod, "unschedulable"))
         if age >= limit:
@@ -75,16 +74,13 @@ def _pending_target(situation: Situation) -> list[Action]:
     return found
 
 
-def _complain(situation: Situation, pod: Object) -> list[Action]:
+def _complain(situation: Situation) -> list[Action]:
     message = f"Migration target pod for VMI [{situation.vmi_name}] is currently unschedulable."
     said: list[Action] = [Say(Note("Warning", "migrationTargetPodUnschedulable", message))]
-    if is_host_model(situation.vmi):
-        wanted = " ".join(f"{key}:{value}" for key, value in (pod["spec"].get("nodeSelector") or {}).items())
-        text = (
-            "Migration cannot proceed since no node is suitable to run the required CPU model / required features: "
-            f"map[{wanted}]"
-        )
-        said += [Say(Note("Warning", "NoSuitableNodesForHostModelMigration", text, about_vmi=True))]
+    if situation.missing_cpu:
+        text = "Migration cannot proceed since no node is suitable to run the required CPU model / required features: "
+        note = Note("Warning", "NoSuitableNodesForHostModelMigration", text + situation.missing_cpu, about_vmi=True)
+        said.append(Say(note))
     return said
 
 

@@ -17,6 +17,7 @@ from seatrial.lab.controllers.kubevirt.migration.actions import (
 )
 from seatrial.lab.controllers.kubevirt.migration.situation import Situation
 from seatrial.lab.controllers.kubevirt.migration.sync import actions
+from seatrial.lab.controllers.kubevirt.placement import missing_cpu
 from seatrial.lab.kube import Object
 
 from .objects_made import NOW, STAMP, Fields, migration, pod, release, state, vmi
@@ -145,11 +146,24 @@ def test_a_timeout_that_is_no_number_is_ignored() -> None:
 
 
 def test_host_model_guests_say_on_the_vmi_what_no_node_offers() -> None:
-    target = pending_pod(0, UNSCHEDULABLE)
-    target["spec"]["nodeSelector"] = {"cpu-model-migration.node.kubevirt.io/EPYC": "true"}
-    found = actions(situation(migration("Scheduling"), target=target), {})
-    said = [action.note for action in found if isinstance(action, Say)]
-    assert [note.reason for note in said if note.about_vmi] == ["NoSuitableNodesForHostModelMigration"]
+    missing = "map[cpu-model-migration.node.kubevirt.io/EPYC:true]"
+    found = situation(migration("Scheduling"), target=pending_pod(0, UNSCHEDULABLE), missing_cpu=missing)
+    said = [action.note for action in actions(found, {}) if isinstance(action, Say)]
+    (about_vmi,) = [note for note in said if note.about_vmi]
+    assert about_vmi.reason == "NoSuitableNodesForHostModelMigration"
+    assert about_vmi.message.endswith(missing)
+
+
+def test_only_cpu_labels_of_other_nodes_count_for_a_host_model() -> None:
+    target = pod()
+    target["spec"]["nodeSelector"] = {
+        "cpu-model-migration.node.kubevirt.io/EPYC": "true",
+        "kubernetes.io/arch": "amd64",
+    }
+    fitting = {"cpu-model-migration.node.kubevirt.io/EPYC": "true"}
+    here, there = ({"metadata": {"name": name, "labels": fitting}} for name in ("node-a", "node-b"))
+    assert missing_cpu(vmi(), target, [here, there]) == ""
+    assert missing_cpu(vmi(), target, [here]) == "map[cpu-model-migration.node.kubevirt.io/EPYC:true]"
 
 
 def test_the_target_is_told_when_its_guest_took_over() -> None:
