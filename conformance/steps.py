@@ -43,7 +43,8 @@ def finished_vmi(stage: Stage) -> str:
     body = VmSpec(
         stage.name("vmi"), stage.guest_image, stage.labels, tolerations=tuple(stage.cluster.tolerations)
     ).body()
-    template, name = body["spec"]["template"], body["metadata"]["name"]
+    template = body["spec"]["template"]
+    name: str = body["metadata"]["name"]
     stage.create(VIRTUAL_MACHINE_INSTANCE, {"metadata": body["metadata"], "spec": template["spec"]})
     vmi = VirtualMachine(stage, name)
     vmi.wait_running()
