@@ -183,8 +183,8 @@ def test_workload_disruption_pauses_and_the_target_resumes(tmp_path: Path) -> No
         async with cluster(tmp_path) as made:
             await made.boot()
             slow: dict[str, Any] = {
-                "bandwidthPerMigration": "96Mi",
-                "completionTimeoutPerGiB": 1,
+                "bandwidthPerMigration": "64Mi",
+                "completionTimeoutPerGiB": 5,
                 "allowWorkloadDisruption": True,
             }
             target = await made.hand_over(**slow)

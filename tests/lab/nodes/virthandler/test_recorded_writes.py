@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -61,7 +62,7 @@ def facts(vmi: Object) -> dict[str, Any]:
     status = vmi["status"]
     state = status.get("migrationState") or {}
     conditions = {item["type"]: item["status"] for item in status.get("conditions", [])}
-    interface = next(iter(status.get("interfaces", [])), {})
+    interface: dict[str, Any] = next(iter(status.get("interfaces", [])), {})
     found: dict[str, Any] = {f"migrationState.{field}": state.get(field) for field in WATCHED}
     found |= {field: interface.get(field) for field in ("ipAddress", "infoSource", "linkState", "mac", "queueCount")}
     found |= {field: status.get(field) for field in ("migrationMethod", "selinuxContext", "machine")}
@@ -78,8 +79,7 @@ def steps(versions: Iterable[Object]) -> list[Step]:
     """What each version changed of the one before, by name; versions that changed none of it are left out."""
     seen = [facts(vmi) for vmi in versions]
     changes = (
-        tuple(sorted(key for key in after if before[key] != after[key]))
-        for before, after in zip(seen, seen[1:], strict=False)
+        tuple(sorted(key for key in after if before[key] != after[key])) for before, after in itertools.pairwise(seen)
     )
     return [change for change in changes if change]
 
