@@ -83,7 +83,10 @@ class ModelDomain:
 
     async def start(self) -> None:
         await asyncio.sleep(self.pace.guest_boot)
-        await self.put(GuestState.booted(self.spec.name, self.spec.memory))
+        try:
+            await self.put(GuestState.booted(self.spec.name, self.spec.memory))
+        except OSError as error:
+            raise HypervisorError(f"internal error: process exited while connecting to monitor: {error}") from error
         self.become(State.RUNNING, Cause.BOOTED)
 
     async def put(self, state: GuestState) -> None:

@@ -71,11 +71,15 @@ class Launcher:
 
     async def start(self, vmi: Object) -> None:
         """Define the VMI's domain and boot it."""
-        self._adopt(self._hypervisor.define(self._spec(vmi)))
-        assert self.domain is not None
-        await self.domain.start()
+        domain = self._hypervisor.define(self._spec(vmi))
+        self._adopt(domain)
+        try:
+            await domain.start()
+        except HypervisorError:
+            self.domain = None
+            raise
         if vmi["spec"].get("startStrategy") == "Paused":
-            await self.domain.suspend(Cause.USER)
+            await domain.suspend(Cause.USER)
         self._container.log(f"domain {self.identity.namespace}_{self.identity.name} started")
 
     async def prepare(self, vmi: Object) -> None:

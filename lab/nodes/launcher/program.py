@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-from ...hypervisors.interface import Hypervisor, HypervisorError, State
+from ...hypervisors.interface import Cause, Hypervisor, HypervisorError, State
 from ...hypervisors.model import ModelHypervisor
 from ...kube import cancel
 from ..runtime import Container
@@ -14,8 +14,8 @@ from .registry import launchers_of
 
 HYPERVISOR = "hypervisor"
 PANIC = 2
-FAREWELL = 5.0
-"""How long a launcher whose domain has ended waits for virt-handler to take note, in seconds."""
+FAREWELL, FAREWELL_AFTER_MIGRATION = 5.0, 65.0
+"""How long a launcher waits for virt-handler to take note that its domain has ended, or has left, in seconds."""
 
 
 async def virt_launcher(container: Container) -> int:
@@ -73,7 +73,9 @@ async def _live(container: Container, launcher: Launcher) -> int:
             await _shut_down(launcher, over)
     finally:
         await cancel(over)
-    await _first(launcher.dismissed.wait(), timeout=FAREWELL)
+    assert launcher.domain is not None
+    left = launcher.domain.status.cause is Cause.MIGRATED and not container.stopping.is_set()
+    await _first(launcher.dismissed.wait(), timeout=FAREWELL_AFTER_MIGRATION if left else FAREWELL)
     return 0
 
 
