@@ -73,10 +73,17 @@ async def _live(container: Container, launcher: Launcher) -> int:
             await _shut_down(launcher, over)
     finally:
         await cancel(over)
-    assert launcher.domain is not None
-    left = launcher.domain.status.cause is Cause.MIGRATED and not container.stopping.is_set()
-    await _first(launcher.dismissed.wait(), timeout=FAREWELL_AFTER_MIGRATION if left else FAREWELL)
+    await _say_farewell(container, launcher)
     return 0
+
+
+async def _say_farewell(container: Container, launcher: Launcher) -> None:
+    """Wait for virt-handler to take note; a launcher that is told to stop does not wait for a migration's end."""
+    assert launcher.domain is not None
+    if launcher.domain.status.cause is Cause.MIGRATED:
+        await _first(launcher.dismissed.wait(), container.stopping.wait(), timeout=FAREWELL_AFTER_MIGRATION)
+    else:
+        await _first(launcher.dismissed.wait(), timeout=FAREWELL)
 
 
 async def _shut_down(launcher: Launcher, over: asyncio.Task[None]) -> None:
