@@ -10,6 +10,8 @@ from seatrial.fixtures.kinds import VIRTUAL_MACHINE, Object
 from .steps import VMIM, slow_down
 
 VMI = "VirtualMachineInstance"
+QUIET = 5.0
+"""Seconds for which a controller that is wrong is given time to show it."""
 
 
 def _by_running(spec: Object) -> None:
@@ -29,14 +31,8 @@ def test_stopped_vm_stays_stopped(cluster: Cluster, vms: VirtualMachines, histor
     vm = vms.create(running=False, change_vm=switch)
     vm.wait_status("Stopped")
     label = {"spec": {"template": {"metadata": {"labels": {"seatrial.io/touched": "true"}}}}}
-    touched = cluster.api.patch(VIRTUAL_MACHINE, vm.name, label, vm.namespace)
-
-    def observed(seen: History) -> bool:
-        status = (seen.find(VIRTUAL_MACHINE.kind, vm.name) or {}).get("status", {})
-        return bool(status.get("observedGeneration", 0) >= touched["metadata"]["generation"])
-
-    history.wait("the VM's controller has seen the change", observed, 60.0)
-    check("VMIs that were ever seen", [], [seen.name for seen in history.versions(VMI)])
+    cluster.api.patch(VIRTUAL_MACHINE, vm.name, label, vm.namespace)
+    history.never("a stopped VM gets a VMI", lambda seen: seen.versions(VMI), QUIET)
     check("printableStatus", "Stopped", vm.read()["status"]["printableStatus"])
 
 
