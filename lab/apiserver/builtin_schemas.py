@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
-from .client_models import Model, ModelField, go_name, has_model, model
+from .client_models import Model, ModelField, has_model, model
 from .field_facts import (
     ATOMIC_MAPS,
     ATOMIC_STRUCTS,
@@ -53,7 +53,7 @@ def struct(name: str) -> Schema:
         type="object",
         properties=_Members(known),
         required=tuple(field for field, fact in known.fields.items() if fact.required),
-        go_type=known.go_name,
+        model=name,
         map_type="atomic" if known.go_name in ATOMIC_STRUCTS else "",
     )
 
@@ -140,7 +140,7 @@ def _nullable(name: str, patch_strategy: str) -> Schema:
         type="object",
         properties=known.properties,
         required=known.required,
-        go_type=go_name(name),
+        model=name,
         map_type=known.map_type,
         patch_strategy=patch_strategy,
         nullable=True,

@@ -152,7 +152,7 @@ def track_update(
 
 def _whole(schema: Schema | None) -> Schema:
     """The schema with the lists of metadata told apart, which a custom kind's own schema is silent about."""
-    if schema is not None and schema.go_type:
+    if schema is not None and schema.model:
         return schema
     known = schema or ANYTHING
     return replace(known, properties={**known.properties, "metadata": struct("V1ObjectMeta")})

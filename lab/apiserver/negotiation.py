@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 import yaml
 
+from . import protobuf
 from .errors import bad_request, refuse
 
 Object = dict[str, Any]
 JSON = "application/json"
 YAML = "application/yaml"
-SUPPORTED = f"{JSON}, {YAML}"
+SUPPORTED = f"{JSON}, {YAML}, {protobuf.MEDIA}"
 PATCH_TYPES = {
     "application/json-patch+json": "json",
     "application/merge-patch+json": "merge",
@@ -81,6 +82,8 @@ def decode(raw: bytes, content_type: str | None, *, find_duplicates: bool = Fals
     media = (content_type or JSON).partition(";")[0].strip().lower()
     if media in (YAML, "text/yaml"):
         return Body(_yaml(raw))
+    if media == protobuf.MEDIA:
+        return Body(_protobuf(raw))
     if media not in (JSON, "*/*", "text/plain", "application/x-www-form-urlencoded", "application/octet-stream"):
         message = f"the body of the request was in an unknown format - accepted media types include: {SUPPORTED}"
         raise refuse(415, message)
@@ -96,6 +99,13 @@ def decode_patch(raw: bytes, content_type: str | None) -> tuple[str, Any]:
         message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
         raise refuse(415, message)
     return style, _yaml(raw) if style == "apply" else _json(raw).content
+
+
+def _protobuf(raw: bytes) -> Any:
+    try:
+        return protobuf.decode(raw)
+    except ValueError as error:
+        raise bad_request(str(error)) from error
 
 
 def _yaml(raw: bytes) -> Any:

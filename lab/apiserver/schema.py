@@ -11,6 +11,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from .client_models import go_name
 from .refusals import FieldError as FieldError
 from .refusals import status_invalid as status_invalid
 
@@ -55,8 +56,8 @@ NO_LIMITS = Limits()
 class Schema:
     """What one place of an object may hold.
 
-    `type` is empty where anything goes. `go_type` names the struct of a builtin kind: those know no null, and tolerate
-    lists whose entries are not `unique`.
+    `type` is empty where anything goes. `model` is the client's class for a struct of a builtin kind: those know no
+    null, and tolerate lists whose entries are not `unique`.
     """
 
     type: str = ""
@@ -81,7 +82,7 @@ class Schema:
     map_type: str = ""
     patch_strategy: str = ""
     patch_key: str = ""
-    go_type: str = ""
+    model: str = ""
 
     @classmethod
     def from_openapi(cls, raw: Mapping[str, Any]) -> Schema:
@@ -109,6 +110,11 @@ class Schema:
             unique=raw.get("x-kubernetes-list-type") in ("map", "set"),
             map_type=raw.get("x-kubernetes-map-type", ""),
         )
+
+    @property
+    def go_type(self) -> str:
+        """The struct's name in Kubernetes' own source; empty for what is no builtin struct."""
+        return go_name(self.model)
 
     def child(self, name: str) -> Schema | None:
         """The schema of a member; None when it has none."""
@@ -173,9 +179,9 @@ def _pruned(schema: Schema, value: Any, path: str, unknown: list[str], root: boo
     kept = {}
     for name, member in value.items():
         known = schema.child(name)
-        if member is None and schema.go_type and known is not None:
+        if member is None and schema.model and known is not None:
             continue
-        if (root or schema.embedded) and name in ROOT_FIELDS and (known is None or not known.go_type):
+        if (root or schema.embedded) and name in ROOT_FIELDS and (known is None or not known.model):
             kept[name] = member
         elif known is not None:
             kept[name] = _pruned(known, member, join(path, name), unknown)
