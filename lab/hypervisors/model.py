@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ..defects import Defects
 from ..pace import Pace
 from .console import Shell
 from .guest import Guest, GuestState
@@ -34,21 +35,21 @@ NO_JOB = "Requested operation is not valid: no job is active on the domain"
 class ModelHypervisor:
     """One node's machines, which share its network card."""
 
-    def __init__(self, pace: Pace, link: Link | None = None) -> None:
-        self.pace, self.link = pace, link or Link()
+    def __init__(self, pace: Pace, link: Link | None = None, defects: Defects | None = None) -> None:
+        self.pace, self.link, self.defects = pace, link or Link(), defects or Defects()
 
     def define(self, spec: DomainSpec) -> ModelDomain:
-        return ModelDomain(spec, self.pace, self.link)
+        return ModelDomain(spec, self.pace, self.link, self.defects)
 
     def expect(self, spec: DomainSpec) -> ModelDomain:
-        return ModelDomain(spec, self.pace, self.link)
+        return ModelDomain(spec, self.pace, self.link, self.defects)
 
 
 class ModelDomain:
     """One modelled machine."""
 
-    def __init__(self, spec: DomainSpec, pace: Pace, link: Link) -> None:
-        self.spec, self.pace, self.link = spec, pace, link
+    def __init__(self, spec: DomainSpec, pace: Pace, link: Link, defects: Defects) -> None:
+        self.spec, self.pace, self.link, self.defects = spec, pace, link, defects
         self.guest: Guest | None = None
         self._status = Status(State.ABSENT)
         self._listeners: list[Callable[[], None]] = []

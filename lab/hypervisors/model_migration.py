@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..defects.catalogue import GUEST_RESTARTS
 from .guest import GuestState
 from .interface import DIRECT_PORT, Aborted, Cause, Connect, HypervisorError, JobStats, MigrationOptions, State, Streams
 from .precopy import PreCopy
@@ -156,7 +157,7 @@ class Arrival:
         while "state" not in message:
             await channel.send(share=self._domain.link.share)
             message = await channel.receive()
-        await self._domain.put(GuestState.read(message["state"]))
+        await self._domain.put(self._arrived(GuestState.read(message["state"])))
         await channel.send(taken=True)
         await channel.receive()
         self._post_copy = "rest" in message
@@ -164,6 +165,11 @@ class Arrival:
         self._domain.become(run, Cause.MIGRATED if message["run"] else Cause.USER)
         if self._post_copy:
             await self._receive_rest(channel)
+
+    def _arrived(self, state: GuestState) -> GuestState:
+        if self._domain.defects.on(GUEST_RESTARTS):
+            return GuestState.booted(state.hostname, state.memory)
+        return state
 
     async def _expect(self, channel: Channel) -> None:
         hello = await channel.receive()

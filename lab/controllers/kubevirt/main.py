@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ...defects import Defects
 from ...kube import Kube, cancel
 from ...pace import Pace
 from ...release import Release
@@ -18,6 +19,7 @@ from .vmi import VmiController
 from .world import World
 
 if TYPE_CHECKING:
+    from ...context import LabContext
     from ...nodes.runtime import Container
 
 LEASE_NAME = "virt-controller"
@@ -28,7 +30,7 @@ async def virt_controller(container: Container) -> int:
     async with container.kube(LEASE_NAME) as kube:
         container.report_ready()
         leadership = Leadership(kube, container.namespace, LEASE_NAME, container.pod_name)
-        working = asyncio.create_task(_lead(kube, leadership, container.lab.release, container.lab.pace))
+        working = asyncio.create_task(_lead(kube, leadership, container.lab))
         stopping = asyncio.create_task(container.stopping.wait())
         try:
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -39,9 +41,9 @@ async def virt_controller(container: Container) -> int:
     return 0
 
 
-async def _lead(kube: Kube, leadership: Leadership, release: Release, pace: Pace) -> None:
+async def _lead(kube: Kube, leadership: Leadership, lab: LabContext) -> None:
     async with leadership.held() as keeping:
-        controllers = asyncio.create_task(run_controllers(kube, release, pace))
+        controllers = asyncio.create_task(run_controllers(kube, lab.release, lab.pace, lab.defects))
         try:
             done, _ = await asyncio.wait({keeping, controllers}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -50,9 +52,9 @@ async def _lead(kube: Kube, leadership: Leadership, release: Release, pace: Pace
             await cancel(controllers)
 
 
-async def run_controllers(kube: Kube, release: Release, pace: Pace) -> None:
+async def run_controllers(kube: Kube, release: Release, pace: Pace, defects: Defects) -> None:
     """All of KubeVirt's controllers over one set of caches, until cancelled."""
-    world = World(kube, release, pace)
+    world = World(kube, release, pace, defects)
     controllers = (
         VmController(world),
         VmiController(world),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ... import kinds
+from ...defects import Defects
 from ...events import Recorder
 from ...informer import Informer, owner_of
 from ...kube import Kube, Object
@@ -18,8 +19,8 @@ LAUNCHERS = "kubevirt.io=virt-launcher"
 class World:
     """The cluster as virt-controller sees it."""
 
-    def __init__(self, kube: Kube, release: Release, pace: Pace) -> None:
-        self.kube, self.release, self.pace = kube, release, pace
+    def __init__(self, kube: Kube, release: Release, pace: Pace, defects: Defects) -> None:
+        self.kube, self.release, self.pace, self.defects = kube, release, pace, defects
         self.events = Recorder(kube, COMPONENT)
         self.vms = Informer(kube, kinds.VIRTUAL_MACHINE)
         self.vmis = Informer(kube, kinds.VIRTUAL_MACHINE_INSTANCE)

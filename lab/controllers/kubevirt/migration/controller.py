@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .... import kinds
+from ....defects.catalogue import MIGRATIONS_PILE_UP, MIGRATIONS_SURVIVE
 from ....informer import Queue, key_of, run_controller
 from ....kube import ApiError, Object
 from .. import migrationpolicy, names
@@ -243,11 +244,15 @@ class MigrationController:
         if is_deleting(migration):
             await self._release(migration)
             return
+        if self.world.defects.on(MIGRATIONS_SURVIVE):
+            return
         namespace, name = key_of(migration)
         await self.world.kube.delete(kinds.MIGRATION, name, namespace, uid=uid(migration))
 
     async def _collect(self, situation: Situation) -> None:
         """Keep five finished migrations a VMI."""
+        if self.world.defects.on(MIGRATIONS_PILE_UP):
+            return
         for migration in queueing.surplus(self.world.migrations_of(*key_of(situation.vmi))):
             namespace, name = key_of(migration)
             await self.world.kube.delete(kinds.MIGRATION, name, namespace, uid=uid(migration))

@@ -15,6 +15,7 @@ from seatrial.lab import kinds
 from seatrial.lab.clock import timestamp
 from seatrial.lab.controllers.kubevirt.main import run_controllers
 from seatrial.lab.controllers.kubevirt.objects import enter_phase, labels, phase, uid
+from seatrial.lab.defects import Defects
 from seatrial.lab.kube import ApiError, Kind, Kube, Object, cancel
 from seatrial.lab.pace import Pace
 
@@ -124,7 +125,7 @@ class Cluster:
 @asynccontextmanager
 async def cluster(version: str = "1.8") -> AsyncIterator[Cluster]:
     made = Cluster()
-    task = asyncio.create_task(run_controllers(cast(Kube, made.api), release(version), Pace(slot_poll=0.01)))
+    task = asyncio.create_task(run_controllers(cast(Kube, made.api), release(version), Pace(slot_poll=0.01), Defects()))
     try:
         yield made
     finally:
