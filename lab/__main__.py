@@ -24,7 +24,7 @@ USAGE_ERROR = 2
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m seatrial.lab", description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, help="where to write the lab's kubeconfig")
-    parser.add_argument("--kubevirt-version", default=DEFAULT_VERSION, help="the KubeVirt version to play (%(default)s)")
+    parser.add_argument("--kubevirt-version", default=DEFAULT_VERSION, help="the KubeVirt to play (%(default)s)")
     parser.add_argument("--nodes", type=int, default=3, help="number of bare-metal workers (%(default)s)")
     parser.add_argument("--defect", action="append", default=[], help="switch on a defect; repeatable")
     parser.add_argument("--list-defects", action="store_true", help="list the defects and end")
