@@ -1,0 +1,60 @@
+"""Running the suite against a lab of its own, as a user would, and reading from the journal what became of it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SUITE = Path(__file__).parents[2] / "conformance"
+TIME_SCALE = "0.05"
+"""Limits for a lab with a defect: what does not come soon does not come."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a run says of the requirements: which failed, and which were tried at all."""
+
+    failed: frozenset[str]
+    tried: frozenset[str]
+    output: str
+
+
+def tests_of(requirements: Iterable[str]) -> list[str]:
+    """The node ids of the tests that name one of these requirements."""
+    wanted = set(requirements)
+    return [test for test, named in tests_and_requirements() if wanted & named]
+
+
+def tests_and_requirements() -> Iterator[tuple[str, set[str]]]:
+    """Every test function of the suite, with the requirements that its markers name."""
+    for path in sorted(SUITE.glob("test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                yield f"{path}::{node.name}", set(_named(node))
+
+
+def _named(function: ast.FunctionDef) -> Iterator[str]:
+    for decorator in function.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.requirement":
+            yield from (argument.value for argument in decorator.args if isinstance(argument, ast.Constant))
+
+
+def judge(folder: Path, defect: str | None, tests: Iterable[str] = (), workers: int = 0) -> Judgement:
+    """Run tests of the suite (all by default) against a fresh lab with a defect."""
+    command = [sys.executable, "-m", "pytest", *(tests or [str(SUITE)]), "-q", "--no-header", "-p", "no:cacheprovider"]
+    command += ["--rootdir", str(SUITE.parent), "--seatrial-output", str(folder)]
+    if workers:
+        command += ["-n", str(workers)]
+    if defect:
+        command += ["--defect", defect, "--time-scale", TIME_SCALE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    records = [json.loads(line) for line in (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
+    ended = [record for record in records if record["type"] == "test"]
+    failed = {id for record in ended if record["outcome"] in ("failed", "error") for id in record["requirements"]}
+    tried = {id for record in ended if record["outcome"] != "skipped" for id in record["requirements"]}
+    return Judgement(frozenset(failed), frozenset(tried), done.stdout + done.stderr)

@@ -1,0 +1,19 @@
+"""Each check can fail: with a defect on, the requirements that it breaks fail, on an otherwise sound lab.
+
+The whole matrix (every defect against every requirement) takes a quarter of an hour: `python -m tests.conformance.matrix`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seatrial.lab.defects import CATALOGUE, Defect
+from tests.conformance.runs import judge, tests_of
+
+
+@pytest.mark.parametrize("defect", CATALOGUE, ids=lambda defect: defect.name)
+def test_defect_fails_the_requirements_that_it_breaks(defect: Defect, tmp_path: Path) -> None:
+    judgement = judge(tmp_path, defect.name, tests_of(defect.breaks))
+    assert judgement.failed >= set(defect.breaks), judgement.output
