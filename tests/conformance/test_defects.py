@@ -1,6 +1,6 @@
 """Each check can fail: with a defect on, the requirements that it breaks fail, on an otherwise sound lab.
 
-The whole matrix (every defect against every requirement) takes a quarter of an hour: `python -m tests.conformance.matrix`.
+The whole matrix, every defect against every requirement, takes longer: `python -m tests.conformance.matrix`.
 """
 
 from __future__ import annotations
