@@ -109,9 +109,7 @@ def _problem(problem: Problem) -> Document:
 
 def _summary(certificate: Certificate) -> Document:
     count = certificate.assessment.count
-    return {
-        level.value: {_camel(result): count(result, level) for result in Result} for level in Level
-    }
+    return {level.value: {_camel(result): count(result, level) for result in Result} for level in Level}
 
 
 def _camel(result: Result) -> str:

@@ -1,6 +1,7 @@
 """`certificate.html`: the certificate for people; one file that needs nothing else and asks nobody for anything."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -30,9 +31,9 @@ _SYMBOLS = {
     Result.FAILED.value: "✗",
     Result.PARTLY_TESTED.value: "◐",
     Result.NOT_TESTED.value: "?",
-    Result.OUT_OF_SCOPE.value: "–",
+    Result.OUT_OF_SCOPE.value: "·",
     Outcome.ERROR.value: "!",
-    Outcome.SKIPPED.value: "–",
+    Outcome.SKIPPED.value: "·",
     Outcome.XFAILED.value: "✗",
     Outcome.UNFINISHED.value: "?",
 }
@@ -84,10 +85,9 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        anchor=anchor, clip=clip, clip_end=clip_end, duration=duration, figure=figure, href=href, slug=_slug, symbol=_symbol, when=when
-    )
-    environment.globals["style"] = Markup((here / "certificate.css").read_text())  # noqa: S704 - our own file
+    named: tuple[Callable[..., str], ...] = (anchor, clip, clip_end, duration, figure, href, slug, symbol, when)
+    environment.filters.update({function.__name__: function for function in named})
+    environment.globals["style"] = Markup((here / "certificate.css").read_text())
     return environment.get_template("certificate.html")
 
 
@@ -120,9 +120,11 @@ def when(text: str) -> str:
     return text.replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC")
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """The text as a class of the style sheet."""
     return text.replace(" ", "-")
 
 
-def _symbol(text: str) -> str:
+def symbol(text: str) -> str:
+    """What stands before a result's name, for those who do not see its colour."""
     return _SYMBOLS.get(text, "")

@@ -146,13 +146,17 @@ def merged(tests: Iterable[Test]) -> Iterator[Test]:
         by_id.setdefault(test.id, []).append(test)
     for same in by_id.values():
         worst = min(same, key=lambda test: _WORST_FIRST.index(test.outcome))
-        yield worst if len(same) == 1 else replace(
-            worst,
-            duration=sum(test.duration for test in same),
-            requirements=_union(test.requirements for test in same),
-            notes=_union(test.notes for test in same),
-            measurements=tuple(item for test in same for item in test.measurements),
-            timeline=max((test.timeline for test in same), key=len),
+        yield (
+            worst
+            if len(same) == 1
+            else replace(
+                worst,
+                duration=sum(test.duration for test in same),
+                requirements=_union(test.requirements for test in same),
+                notes=_union(test.notes for test in same),
+                measurements=tuple(item for test in same for item in test.measurements),
+                timeline=max((test.timeline for test in same), key=len),
+            )
         )
 
 

@@ -20,9 +20,10 @@ MOST_MOMENTS = 120
 MOST_LANES = 8
 MOST_PICTURES = 16
 
-_PHASE = re.compile(r"\bphase\b\W*(?:\w+ *(?:->|→|to) *)?(\w+)", re.IGNORECASE)
+_PHASE = re.compile(r"\bphase (not set|\w+)")
 _FINAL = {"Succeeded": "good", "Failed": "bad"}
-_SOURCE_OF_MIGRATION = re.compile(r"vmim\b|migration", re.IGNORECASE)
+_MIGRATION = "VirtualMachineInstanceMigration"
+_SHORT = {_MIGRATION: "VMIM", "VirtualMachineInstance": "VMI", "VirtualMachine": "VM"}
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def timelines(tests: Sequence[Test]) -> tuple[Timeline, ...]:
 def timeline(test: Test) -> Timeline:
     """One test as lanes; it begins with its first migration, if it has one."""
     ordered = sorted(test.timeline, key=lambda moment: moment.t)
-    start = next((item.t for item in ordered if _SOURCE_OF_MIGRATION.search(item.source) and _phase(item)), ordered[0].t)
+    start = next((moment.t for moment in ordered if moment.source == _MIGRATION), ordered[0].t)
     seen = [moment for moment in ordered if moment.t >= start]
     moments = seen[:MOST_MOMENTS]
     span = max(moments[-1].t - start, 0.001)
@@ -151,29 +152,43 @@ def timeline(test: Test) -> Timeline:
     def x(t: float) -> float:
         return round(LABEL + (t - start) / top * (WIDTH - LABEL), 1)
 
-    sources = list(dict.fromkeys(moment.source for moment in moments))
-    sources.sort(key=lambda source: not any(_phase(item) for item in moments if item.source == source))
-    lanes = [
-        _lane(source, [(x(item.t), item) for item in moments if item.source == source], x(moments[-1].t))
-        for source in sources[:MOST_LANES]
-    ]
+    by_lane: dict[str, list[Moment]] = {}
+    for moment in moments:
+        by_lane.setdefault(_lane_of(moment), []).append(moment)
+    # Migrations first, then what else has phases, then events and notes.
+    names = sorted(by_lane, key=lambda name: (not name.startswith("VMIM"), not any(map(_phase, by_lane[name]))))
+    end = x(moments[-1].t)
+    lanes = [_lane(name, [(x(item.t), item) for item in by_lane[name]], end) for name in names[:MOST_LANES]]
     ticks = tuple(Mark(x(start + step * i), _seconds(step * i)) for i in range(round(top / step) + 1))
     return Timeline(test, tuple(lanes), ticks, tuple(moments), len(seen) - len(moments))
 
 
 def _lane(name: str, placed: list[tuple[float, Moment]], end: float) -> Lane:
-    phases = [(x, phase, moment) for x, moment in placed if (phase := _phase(moment))]
+    turns = [(x, phase, moment) for x, moment in placed if (phase := _phase(moment)) or _is_deletion(moment)]
+    until = [*(x for x, _, _ in turns[1:]), end]
     segments = [
-        Segment(x, round(max(1.5, until - x), 1), _FINAL.get(phase, "phase"), phase, f"{phase}: {moment.text}")
-        for (x, phase, moment), until in zip(phases, [*(x for x, _, _ in phases[1:]), end], strict=False)
+        Segment(x, round(max(2.0, stop - x), 1), _FINAL.get(phase, "phase"), phase, moment.text)
+        for (x, phase, moment), stop in zip(turns, until, strict=False)
+        if phase
     ]
-    marks = [Mark(x, moment.text) for x, moment in placed if not _phase(moment)]
-    return Lane(name, tuple(segments), tuple(marks))
+    return Lane(name, tuple(segments), tuple(Mark(x, moment.text) for x, moment in placed if not _phase(moment)))
+
+
+def _lane_of(moment: Moment) -> str:
+    """An object has a lane of its own; what is no object shares one with its kind."""
+    if not moment.source[:1].isupper():
+        return moment.source
+    return f"{_SHORT.get(moment.source, moment.source)} {moment.text.partition(' ')[0]}"
 
 
 def _phase(moment: Moment) -> str:
     found = _PHASE.search(moment.text)
-    return found[1] if found else ""
+    return found[1] if found and moment.source[:1].isupper() else ""
+
+
+def _is_deletion(moment: Moment) -> bool:
+    """Whether the object is gone; one that is "being deleted" is not yet."""
+    return moment.source[:1].isupper() and moment.text.endswith(" deleted") and moment.text.count(" ") == 1
 
 
 def _seconds(t: float) -> str:

@@ -186,6 +186,6 @@ def _number(record: Record, name: str) -> float:
 
 def _member(record: Record, name: str, default: E) -> E:
     try:
-        return type(default)(record.get(name))
+        return type(default)(str(record.get(name)))
     except ValueError:
         return default

@@ -71,8 +71,11 @@ def _judge(assessment: Assessment) -> tuple[Verdict, str, tuple[str, ...]]:
 
 def _reason_against(findings: list[Finding]) -> str:
     names = list(dict.fromkeys(finding.id for finding in findings))
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"{len(names)} required {_plural(len(names), 'thing')} did not hold: {shown}."
+    return f"{len(names)} required {_plural(len(names), 'thing')} did not hold: {_listed(names)}."
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _unknown(assessment: Assessment) -> str:
@@ -84,10 +87,8 @@ def _unknown(assessment: Assessment) -> str:
         return _sentence(f"{how}, so the rest is not known")
     untested = [row for row in assessment.rows if _is_required(row) and row.result is Result.NOT_TESTED]
     if untested:
-        names = ", ".join(row.requirement.id for row in untested[:5])
-        more = f" and {len(untested) - 5} more" if len(untested) > 5 else ""
-        count = len(untested)
-        return f"{count} required {_plural(count, 'requirement')} {_plural(count, 'was', 'were')} not tested: {names}{more}."
+        count = "One required requirement was" if len(untested) == 1 else f"{len(untested)} required requirements were"
+        return f"{count} not tested: {_listed([row.requirement.id for row in untested])}."
     if not any(_is_required(row) and row.result is not Result.OUT_OF_SCOPE for row in assessment.rows):
         return "No required requirement is in the scope of this run."
     return ""
@@ -127,8 +128,7 @@ def _conditions(assessment: Assessment) -> tuple[str, ...]:
         for row in assessment.in_scope
         if row.result is Result.NOT_TESTED and row.requirement.level is Level.RECOMMENDED
     ]
-    notes = [f"{row.requirement.id}: {note}" for row in assessment.in_scope for note in row.notes]
-    return tuple(dict.fromkeys([*did_not_hold, *partly, *untested, *notes]))
+    return tuple(dict.fromkeys([*did_not_hold, *partly, *untested]))
 
 
 def _hinders(problem: Problem) -> bool:
@@ -143,8 +143,8 @@ def _all(count: int) -> str:
     return "The one" if count == 1 else f"All {count}"
 
 
-def _plural(count: int, one: str, many: str = "") -> str:
-    return one if count == 1 else many or one + "s"
+def _plural(count: int, one: str) -> str:
+    return one if count == 1 else one + "s"
 
 
 def _sentence(text: str) -> str:

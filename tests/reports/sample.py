@@ -65,6 +65,7 @@ def run(**changes: Any) -> Record:
 
 
 def environment(*, lab: bool = True) -> Record:
+    control_plane, bare_metal = "node-role.kubernetes.io/control-plane:NoSchedule", "baremetal=true:NoSchedule"
     names = ("training-control-plane", "training-baremetal-1", "training-baremetal-2", "training-baremetal-3")
     return {
         "type": "environment",
@@ -80,7 +81,7 @@ def environment(*, lab: bool = True) -> Record:
                 "name": name,
                 "schedulable": True,
                 "kubevirtSchedulable": index > 0,
-                "taints": ["baremetal=true:NoSchedule" if index else "node-role.kubernetes.io/control-plane:NoSchedule"],
+                "taints": [bare_metal if index else control_plane],
                 "kubeletVersion": "v1.36.2",
                 "osImage": "Debian GNU/Linux 12 (bookworm)",
                 "kernel": "6.1.0-26-amd64",
@@ -109,7 +110,7 @@ def environment(*, lab: bool = True) -> Record:
     }
 
 
-def test(number: int, outcome: str = "passed", **changes: Any) -> Record:
+def result(number: int, outcome: str = "passed", **changes: Any) -> Record:
     return {
         "type": "test",
         "t": 1.0 + number / 10,
@@ -135,17 +136,25 @@ def test(number: int, outcome: str = "passed", **changes: Any) -> Record:
 
 def timeline(last: str = "Succeeded") -> list[Record]:
     steps = [*PHASES[:-1], last]
+    migration, vmi = "VirtualMachineInstanceMigration", "VirtualMachineInstance"
     moments = [
-        {"t": 12 + index * 0.13, "source": "VirtualMachineInstanceMigration/vm-1", "text": f"phase {phase}"}
+        {"t": 12 + index * 0.13, "source": migration, "text": f"vm-1-x7k2p phase {phase}"}
         for index, phase in enumerate(steps)
     ]
     moments += [
-        {"t": 11.1, "source": "VirtualMachineInstance/vm-1", "text": "phase Running"},
-        {"t": 12.2, "source": "Pod/virt-launcher-vm-1-x7k2p", "text": "phase Pending"},
-        {"t": 12.31, "source": "Pod/virt-launcher-vm-1-x7k2p", "text": "phase Running"},
-        {"t": 12.62, "source": "Event", "text": "PreparingTarget: VirtualMachineInstance Migration Target Prepared."},
-        {"t": 12.71, "source": "guest", "text": "answers no more"},
-        {"t": 12.745, "source": "guest", "text": "answers again from training-baremetal-2"},
+        {"t": 11.1, "source": vmi, "text": "vm-1 phase Running, on training-baremetal-1, Ready True"},
+        {"t": 12.01, "source": vmi, "text": "vm-1 phase Running"},
+        {"t": 12.2, "source": "Pod", "text": "virt-launcher-vm-1-x7k2p phase Pending"},
+        {"t": 12.31, "source": "Pod", "text": "virt-launcher-vm-1-x7k2p phase Running, on training-baremetal-2"},
+        {
+            "t": 12.62,
+            "source": "event",
+            "text": "vm-1 PreparingTarget: Migration Target is ready",
+        },
+        {"t": 12.71, "source": vmi, "text": "vm-1 mode PreCopy"},
+        {"t": 12.76, "source": "Pod", "text": "virt-launcher-vm-1-aa1b2 being deleted"},
+        {"t": 12.79, "source": "Pod", "text": "virt-launcher-vm-1-aa1b2 deleted"},
+        {"t": 12.0, "source": "test", "text": "migrate vm-1"},
     ]
     return moments
 
@@ -163,12 +172,12 @@ def records(count: int = 60) -> Iterator[Record]:
     yield environment()
     yield from (requirement(number) for number in range(1, count + 1))
     for number in range(1, count + 1):
-        yield {"type": "test-start", "t": 1.0, "test": test(number)["test"], "requirements": [f"TUT-{number:02}"]}
+        yield {"type": "test-start", "t": 1.0, "test": result(number)["test"], "requirements": [f"TUT-{number:02}"]}
         yield _one_test(number)
     yield {
         "type": "violation",
         "t": 31.0,
-        "test": test(FAILED)["test"],
+        "test": result(FAILED)["test"],
         "check": "one running guest",
         "message": "from 12.712 s to 12.741 s two launchers held a running guest of vm-1",
         "evidence": "evidence/test_tutorial_11",
@@ -180,17 +189,17 @@ def _one_test(number: int) -> Record:
     if number == FAILED:
         return _failure(number)
     if number == FAILED_RECOMMENDED:
-        return test(
+        return result(
             number,
             "failed",
             message="six finished migrations are left, 30 s after the sixth ended",
             evidence="evidence/test_tutorial_28",
         )
     if number == UNTESTED:
-        return test(number, "skipped", reason="the cluster has no StorageClass with ReadWriteMany")
+        return result(number, "skipped", reason="the cluster has no StorageClass with ReadWriteMany")
     if number == SKIPPED_IN_PART:
-        return test(number, "passed", notes=["the feature gate LiveMigration is listed and has no effect any more"])
-    return test(
+        return result(number, "passed", notes=["the feature gate LiveMigration is listed and has no effect any more"])
+    return result(
         number,
         measurements=measurements(number) if number % 5 in (0, 1) else [],
         timeline=timeline() if number % 15 == 1 else [],
@@ -198,7 +207,7 @@ def _one_test(number: int) -> Record:
 
 
 def _failure(number: int) -> Record:
-    return test(
+    return result(
         number,
         "failed",
         message="the guest was restarted: its boot id changed",
