@@ -11,13 +11,10 @@ _CREATE = ("create",)
 _PROXY = ("create", "delete", "get", "patch", "update")
 _STREAM = ("create", "get")
 _POD_SUBRESOURCES = {
-    "attach": _STREAM,
     "binding": _CREATE,
-    "ephemeralcontainers": _STATUS,
     "eviction": _CREATE,
     "exec": _STREAM,
     "log": ("get",),
-    "portforward": _STREAM,
     "proxy": _PROXY,
 }
 _EXTRA: dict[str, dict[str, tuple[str, ...]]] = {
@@ -26,7 +23,6 @@ _EXTRA: dict[str, dict[str, tuple[str, ...]]] = {
     "nodes": {"proxy": _PROXY},
     "namespaces": {"finalize": ("update",)},
     "serviceaccounts": {"token": _CREATE},
-    "certificatesigningrequests": {"approval": _STATUS},
 }
 _WORKLOAD_SCALE = Scale(selector="spec.selector")
 
@@ -67,7 +63,6 @@ authorization.k8s.io/v1: subjectaccessreviews SubjectAccessReview c
 autoscaling/v2: horizontalpodautoscalers HorizontalPodAutoscaler s =hpa @all
 batch/v1: cronjobs CronJob sg =cj @all
 batch/v1: jobs Job sg @all
-certificates.k8s.io/v1: certificatesigningrequests CertificateSigningRequest cs =csr
 coordination.k8s.io/v1: leases Lease
 discovery.k8s.io/v1: endpointslices EndpointSlice g
 events.k8s.io/v1: events Event =ev

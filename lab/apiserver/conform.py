@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .builtin_schemas import schema_for
+from .builtin_schemas import validate as validate_builtin
 from .call import STRICT, WARN
 from .decoding import decode_error
 from .defaults import apply_defaults
-from .errors import StatusError, bad_request
-from .metadata import check_metadata
-from .refusals import decoding_message, status_invalid
+from .errors import bad_request, invalid
+from .metadata import Cause, metadata_causes
+from .refusals import decoding_message
 from .resources import Resource
 from .schema import Schema
-from .validation import check_rules
+from .validation import rule_causes
 
 Object = dict[str, Any]
 
@@ -57,9 +58,17 @@ def complete(resource: Resource, obj: Object, old: Object | None = None) -> Obje
 
 def check(resource: Resource, obj: Object, old: Object | None = None) -> None:
     """Raises 422 when the object is not a valid one of its kind, or not a valid successor of `old`."""
-    check_metadata(resource, obj)
-    schema = resource.custom.schema if resource.custom else None
-    if schema is not None and (errors := schema.validate(obj)):
-        name = obj["metadata"].get("name", "")
-        raise StatusError(status_invalid(resource.group, resource.kind, name, errors))
-    check_rules(resource, obj, old)
+    causes = [*metadata_causes(resource, obj["metadata"]), *_schema_causes(resource, obj)]
+    told = {field for field, _, _ in causes}
+    causes += [cause for cause in rule_causes(resource, obj, old) if cause[0] not in told]
+    if causes:
+        raise invalid(resource.group, resource.kind, obj["metadata"].get("name", ""), causes)
+
+
+def _schema_causes(resource: Resource, obj: Object) -> Iterator[Cause]:
+    if resource.custom:
+        errors = resource.custom.schema.validate(obj) if resource.custom.schema else []
+    else:
+        errors = validate_builtin((resource.group, resource.version, resource.kind), obj)
+    for error in errors:
+        yield error.path or "<nil>", error.type, error.detail

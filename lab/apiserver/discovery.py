@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
 
+from .aggregated_discovery import MEDIA, aggregated, subresource_kind
 from .aggregation import Aggregator
 from .answers import answer_json
 from .call import Call
 from .config import GIT_VERSION
 from .core import Core
 from .errors import unknown_path
-from .resources import Resource
+from .openapi_paths import OpenApi
+from .resources import Resource, version_order
 
 Object = dict[str, Any]
 _HEALTH = ("/healthz", "/livez", "/readyz")
-_SUBRESOURCE_KINDS = {
-    "binding": ("", "v1", "Binding"),
-    "eviction": ("policy", "v1", "Eviction"),
-    "token": ("authentication.k8s.io", "v1", "TokenRequest"),
-    "scale": ("autoscaling", "v1", "Scale"),
-    "exec": ("", "v1", "PodExecOptions"),
-    "attach": ("", "v1", "PodAttachOptions"),
-    "portforward": ("", "v1", "PodPortForwardOptions"),
-}
-_PROXY_KINDS = {"pods": "PodProxyOptions", "services": "ServiceProxyOptions", "nodes": "NodeProxyOptions"}
 
 
-async def serve_path(core: Core, aggregator: Aggregator, call: Call) -> web.StreamResponse:
+async def serve_path(core: Core, aggregator: Aggregator, openapi: OpenApi, call: Call) -> web.StreamResponse:
     """Answer a path that is no resource. Raises 404."""
     path = call.target.path.rstrip("/") or "/"
     parts = path.strip("/").split("/")
     if path == "/":
-        return answer_json({"paths": _paths(core)})
+        return answer_json({"paths": _paths(core, aggregator)})
     if path == "/version":
         return answer_json(version())
     if any(path == health or path.startswith(f"{health}/") for health in _HEALTH):
@@ -42,10 +36,11 @@ async def serve_path(core: Core, aggregator: Aggregator, call: Call) -> web.Stre
     if path == "/metrics":
         return web.Response(text=f"apiserver_storage_objects_total {core.store.version}\n")
     if parts[0] == "openapi":
-        from .openapi_paths import serve_openapi
-
-        return serve_openapi(core, call, parts[1:])
-    return answer_json(_discovery(core, aggregator, call, parts))
+        return await openapi.serve(call, parts[1:])
+    found = answer_json(_discovery(core, aggregator, call, parts))
+    if call.wanted.discovery and parts in (["api"], ["apis"]):
+        found.headers["Content-Type"] = MEDIA.format(version=call.wanted.discovery)
+    return found
 
 
 def version() -> Object:
@@ -64,14 +59,15 @@ def version() -> Object:
 
 
 def _discovery(core: Core, aggregator: Aggregator, call: Call, parts: list[str]) -> Object:
-    groups = core.registry.groups()
+    groups = _groups(core, aggregator)
+    if parts in (["api"], ["apis"]) and call.wanted.discovery:
+        return aggregated(core, aggregator, call.wanted.discovery, core_group=parts == ["api"])
     if parts == ["api"]:
+        address = f"{core.config.host}:{core.config.port}"
         return {
             "kind": "APIVersions",
             "versions": groups[""],
-            "serverAddressByClientCIDRs": [
-                {"clientCIDR": "0.0.0.0/0", "serverAddress": f"{core.config.host}:{core.config.port}"}
-            ],
+            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}],
         }
     if parts == ["apis"]:
         listed = [group_document(name, versions) for name, versions in groups.items() if name]
@@ -82,6 +78,14 @@ def _discovery(core: Core, aggregator: Aggregator, call: Call, parts: list[str])
     if found and len(parts) <= 3 and parts[0] in ("api", "apis"):
         return resource_list(found)
     raise unknown_path()
+
+
+def _groups(core: Core, aggregator: Aggregator) -> dict[str, list[str]]:
+    """Group to versions, the preferred first, those of other servers included."""
+    groups = core.registry.groups()
+    for service, _ in aggregator.remote():
+        groups.setdefault(service["spec"]["group"], []).append(service["spec"]["version"])
+    return {group: sorted(versions, key=version_order) for group, versions in groups.items()}
 
 
 def group_document(name: str, versions: list[str]) -> Object:
@@ -118,12 +122,12 @@ def _document(resource: Resource) -> Object:
     if resource.categories:
         document["categories"] = list(resource.categories)
     if "list" in resource.verbs:
-        document["storageVersionHash"] = f"{abs(hash((resource.storage, resource.storage_version))):x}"[:12]
+        document["storageVersionHash"] = _hash(resource)
     return document
 
 
 def _subdocument(resource: Resource, name: str, verbs: list[str]) -> Object:
-    group, version, kind = _subresource_kind(resource, name)
+    group, version, kind = subresource_kind(resource, name)
     document: Object = {
         "name": f"{resource.plural}/{name}",
         "singularName": "",
@@ -136,16 +140,15 @@ def _subdocument(resource: Resource, name: str, verbs: list[str]) -> Object:
     return document
 
 
-def _subresource_kind(resource: Resource, name: str) -> tuple[str, str, str]:
-    if name == "proxy":
-        return "", "v1", _PROXY_KINDS[resource.plural]
-    return _SUBRESOURCE_KINDS.get(name, (resource.group, resource.version, resource.kind))
-
-
-def _paths(core: Core) -> list[str]:
-    groups = core.registry.groups()
+def _paths(core: Core, aggregator: Aggregator) -> list[str]:
+    groups = _groups(core, aggregator)
     found = ["/api", *(f"/api/{version}" for version in groups[""]), "/apis"]
     for name, versions in groups.items():
         if name:
             found += [f"/apis/{name}", *(f"/apis/{name}/{version}" for version in versions)]
     return [*found, *_HEALTH, "/metrics", "/openapi/v2", "/openapi/v3", "/version"]
+
+
+def _hash(resource: Resource) -> str:
+    raw = f"{resource.storage[0]}/{resource.storage_version}/{resource.storage[1]}".encode()
+    return base64.b64encode(hashlib.sha256(raw).digest()[:8]).decode()

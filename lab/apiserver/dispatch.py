@@ -10,19 +10,20 @@ from .call import Call
 from .core import Core
 from .discovery import serve_path
 from .errors import method_not_allowed, unknown_path
+from .openapi_paths import OpenApi
 from .resources import Resource
 from .reviews import review
 from .subresources import bind_by_body, handler_of
 
 
-async def dispatch(core: Core, aggregator: Aggregator, call: Call) -> web.StreamResponse:
+async def dispatch(core: Core, aggregator: Aggregator, openapi: OpenApi, call: Call) -> web.StreamResponse:
     """Answer an authorized request."""
     target = call.target
     remote = aggregator.find(target.group, target.version) if target.group else None
     if remote is not None:
         return await aggregator.serve(call, remote)
     if not target.resource:
-        return await serve_path(core, aggregator, call)
+        return await serve_path(core, aggregator, openapi, call)
     resource = core.registry.find(target.group, target.version, target.resource)
     if resource is None:
         raise unknown_path()

@@ -155,14 +155,8 @@ def check_precondition(resource: Resource, old: Object, preconditions: Object) -
             raise conflict(resource.plural, resource.group, old["metadata"]["name"], why)
 
 
-def check_metadata(resource: Resource, obj: Object) -> None:
-    """Raises 422 for a bad name, labels, annotations or finalizers."""
-    causes = list(_causes(resource, obj["metadata"]))
-    if causes:
-        raise invalid(resource.group, resource.kind, obj["metadata"].get("name", ""), causes)
-
-
-def _causes(resource: Resource, metadata: Object) -> Iterator[Cause]:
+def metadata_causes(resource: Resource, metadata: Object) -> Iterator[Cause]:
+    """What is wrong with a name, labels, annotations or finalizers."""
     name = metadata.get("name")
     if not name:
         yield "metadata.name", "FieldValueRequired", "Required value: name or generateName is required"

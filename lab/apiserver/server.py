@@ -22,6 +22,7 @@ from .deleting import Deleter
 from .dispatch import dispatch
 from .errors import StatusError, internal
 from .negotiation import accept
+from .openapi_paths import OpenApi
 from .plugins import plugins
 from .rbac import Access, Authorizer
 from .reading import Reader
@@ -44,6 +45,7 @@ class ApiServer:
         self.config = config
         self.core = _core(config)
         self._aggregator = Aggregator(self.core)
+        self._openapi = OpenApi(self.core)
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
@@ -85,8 +87,9 @@ class ApiServer:
         target = parse_target(request.method, request.path, request.query)
         user = self._user(request)
         self.core.authorizer.check(user, Access.of(target))
-        call = Call(request, target, user, request.query, accept(request.headers.get("Accept")))
-        return await dispatch(self.core, self._aggregator, call)
+        accepted = "" if target.path.startswith("/openapi") else request.headers.get("Accept")
+        call = Call(request, target, user, request.query, accept(accepted))
+        return await dispatch(self.core, self._aggregator, self._openapi, call)
 
     def _user(self, request: web.BaseRequest) -> User:
         transport = request.transport

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .errors import invalid
 from .metadata import Cause
 from .negotiation import private
 from .resources import Resource
@@ -15,11 +14,10 @@ Object = dict[str, Any]
 Rule = Callable[[Object, Object | None], Iterator[Cause]]
 
 
-def check_rules(resource: Resource, obj: Object, old: Object | None) -> None:
-    """Raises 422 with every broken rule."""
-    causes = [cause for rule in _RULES.get(resource.storage, ()) for cause in rule(obj, old)]
-    if causes:
-        raise invalid(resource.group, resource.kind, obj["metadata"].get("name", ""), causes)
+def rule_causes(resource: Resource, obj: Object, old: Object | None) -> Iterator[Cause]:
+    """Every broken rule."""
+    for rule in _RULES.get(resource.storage, ()):
+        yield from rule(obj, old)
 
 
 def _missing(field: str, why: str = "") -> Cause:
