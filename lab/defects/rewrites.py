@@ -124,18 +124,22 @@ def reserved_ports_forbid(write: Write) -> Object | None:
     return _conditions(write, lambda condition: _not_migratable(condition, "InterfaceNotLiveMigratable", message))
 
 
-def _is_endpoint_slice(write: Write) -> bool:
-    return write.kind == "EndpointSlice" and write.namespace not in ("default", "kubevirt")
+def _endpoints_of(write: Write) -> str | None:
+    """The field that holds a Service's endpoints, in the Service of a user."""
+    fields = {"EndpointSlice": "endpoints", "Endpoints": "subsets"}
+    return None if write.namespace in ("default", "kubevirt") else fields.get(write.kind)
 
 
 def service_without_endpoints(write: Write) -> Object | None:
-    return {**write.new, "endpoints": []} if _is_endpoint_slice(write) else None
+    field = _endpoints_of(write)
+    return {**write.new, field: []} if field else None
 
 
 def endpoints_stay_behind(write: Write) -> Object | None:
     """Once a Service has an endpoint it keeps that one for ever."""
-    old = (write.old or {}).get("endpoints")
-    return {**write.new, "endpoints": old} if _is_endpoint_slice(write) and old else None
+    field = _endpoints_of(write)
+    old = (write.old or {}).get(field) if field else None
+    return {**write.new, field: old} if field and old else None
 
 
 def mode_never_told(write: Write) -> Object | None:

@@ -24,13 +24,13 @@ class Judgement:
     output: str
 
 
-def tests_of(requirements: Iterable[str]) -> list[str]:
+def cases_of(requirements: Iterable[str]) -> list[str]:
     """The node ids of the tests that name one of these requirements."""
     wanted = set(requirements)
-    return [test for test, named in tests_and_requirements() if wanted & named]
+    return [test for test, named in cases_and_requirements() if wanted & named]
 
 
-def tests_and_requirements() -> Iterator[tuple[str, set[str]]]:
+def cases_and_requirements() -> Iterator[tuple[str, set[str]]]:
     """Every test function of the suite, with the requirements that its markers name."""
     for path in sorted(SUITE.glob("test_*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from seatrial.fixtures.catalogue import load
 from seatrial.lab.defects import CATALOGUE
-from tests.conformance.runs import tests_and_requirements
+from tests.conformance.runs import cases_and_requirements
 
 CONFORMANCE = {id for id, requirement in load().items() if requirement.suite == "conformance"}
 
 
 def test_every_test_names_a_requirement() -> None:
-    nameless = [test for test, named in tests_and_requirements() if not named]
+    nameless = [test for test, named in cases_and_requirements() if not named]
     assert nameless == []
 
 
 def test_every_named_requirement_is_in_the_catalogue() -> None:
-    named = {id for _, ids in tests_and_requirements() for id in ids}
+    named = {id for _, ids in cases_and_requirements() for id in ids}
     assert named - CONFORMANCE == set()
 
 
 def test_every_requirement_has_a_test() -> None:
-    named = {id for _, ids in tests_and_requirements() for id in ids}
+    named = {id for _, ids in cases_and_requirements() for id in ids}
     assert CONFORMANCE - named == set()
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from seatrial.lab.defects import CATALOGUE, Defect
-from tests.conformance.runs import judge, tests_of
+from tests.conformance.runs import judge, cases_of
 
 
 @pytest.mark.parametrize("defect", CATALOGUE, ids=lambda defect: defect.name)
 def test_defect_fails_the_requirements_that_it_breaks(defect: Defect, tmp_path: Path) -> None:
-    judgement = judge(tmp_path, defect.name, tests_of(defect.breaks))
+    judgement = judge(tmp_path, defect.name, cases_of(defect.breaks))
     assert judgement.failed >= set(defect.breaks), judgement.output
