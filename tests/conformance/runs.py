@@ -41,7 +41,7 @@ def cases_and_requirements() -> Iterator[tuple[str, set[str]]]:
 def _named(function: ast.FunctionDef) -> Iterator[str]:
     for decorator in function.decorator_list:
         if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.requirement":
-            yield from (argument.value for argument in decorator.args if isinstance(argument, ast.Constant))
+            yield from (str(ast.literal_eval(argument)) for argument in decorator.args)
 
 
 def judge(folder: Path, defect: str | None, tests: Iterable[str] = (), workers: int = 0) -> Judgement:

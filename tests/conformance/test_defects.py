@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.lab.defects import CATALOGUE, Defect
-from tests.conformance.runs import judge, cases_of
+from tests.conformance.runs import cases_of, judge
 
 
 @pytest.mark.parametrize("defect", CATALOGUE, ids=lambda defect: defect.name)
