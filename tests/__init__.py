@@ -1,0 +1,1 @@
+"""Tests of Seatrial itself; the folders mirror the rooms."""

@@ -1,0 +1,1 @@
+"""Benchmarks: they print percentiles and ratios, and pass no verdict. `make bench` runs them all."""

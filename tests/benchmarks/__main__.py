@@ -1,0 +1,23 @@
+"""Run the benchmarks that are named, or all: `python -m tests.benchmarks [startup] [latency]`."""
+
+from __future__ import annotations
+
+import sys
+
+from . import latency, startup
+
+BENCHMARKS = {"startup": startup.main, "latency": latency.main}
+
+
+def main() -> int:
+    names = sys.argv[1:] or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        print(f"no such benchmark: {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    for name in names:
+        BENCHMARKS[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
