@@ -10,6 +10,8 @@ NAMESPACE = "kubevirt"
 REGISTRY = "quay.io/kubevirt"
 OPERATOR = "virt-operator"
 EVERYWHERE = [{"operator": "Exists"}]
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 
 def operator_objects(release: Release) -> list[tuple[Kind, Object]]:
@@ -39,12 +41,16 @@ def metadata(name: str) -> Object:
 
 
 def deployment(name: str, account: str, release: Release) -> Object:
-    """One replica; on a cluster virt-api and virt-controller have two."""
-    labels = {"kubevirt.io": name}
-    return {
-        "metadata": metadata(name),
-        "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": pod_template(name, account, release)},
-    }
+    """One replica, off the nodes that are drained; on a cluster virt-api and virt-controller have two."""
+    template = pod_template(name, account, release)
+    template["spec"]["affinity"] = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [on_control_plane("Exists")]}}}
+    selector = {"matchLabels": {"kubevirt.io": name}}
+    return {"metadata": metadata(name), "spec": {"replicas": 1, "selector": selector, "template": template}}
+
+
+def on_control_plane(operator: str) -> Object:
+    """A node selector term: "Exists" for control-plane nodes, "DoesNotExist" for the others."""
+    return {"matchExpressions": [{"key": CONTROL_PLANE, "operator": operator}]}
 
 
 def pod_template(name: str, account: str, release: Release) -> Object:

@@ -15,12 +15,13 @@ from ....release import Release
 from ..crds import definitions
 from ..objects import find_condition
 from .bootstrap import (
-    EVERYWHERE,
     NAMESPACE,
     REGISTRY,
+    REQUIRED,
     cluster_admin,
     deployment,
     metadata,
+    on_control_plane,
     pod_template,
     service_account,
 )
@@ -78,11 +79,8 @@ def _objects(release: Release) -> list[tuple[Kind, Object]]:
 def _handlers(release: Release) -> Object:
     """A virt-handler on each worker, whatever its taints."""
     template = pod_template(HANDLER, "kubevirt-handler", release)
-    worker = {"key": "node-role.kubernetes.io/control-plane", "operator": "DoesNotExist"}
-    required = {
-        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [worker]}]}
-    }
-    template["spec"] |= {"affinity": {"nodeAffinity": required}, "tolerations": EVERYWHERE}
+    required = {REQUIRED: {"nodeSelectorTerms": [on_control_plane("DoesNotExist")]}}
+    template["spec"]["affinity"] = {"nodeAffinity": required}
     selector = {"matchLabels": {"kubevirt.io": HANDLER}}
     return {"metadata": metadata(HANDLER), "spec": {"selector": selector, "template": template}}
 
