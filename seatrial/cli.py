@@ -1,0 +1,218 @@
+"""The command line: what may be said, and to whom it is passed on.
+
+Each command has a module of its own, loaded when it is asked for, so that `--help` costs nothing.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from . import __version__
+from .errors import CommandError
+
+USAGE = 2
+INTERRUPTED = 130
+
+_DESCRIPTION = "Sea trials for KubeVirt live migration: proves that VMs can move, and signs for it."
+
+_EPILOG = """\
+examples:
+  seatrial certify                              certify the embedded lab: no cluster needed
+  seatrial certify --kubeconfig ~/.kube/config  certify a cluster
+  seatrial lab -- bash                          a shell with a KubeVirt cluster of its own
+  seatrial requirements                         what is checked
+
+`seatrial COMMAND --help` explains a command.
+"""
+
+_CERTIFY = """\
+Run the suites on a cluster, or on the embedded lab when neither --kubeconfig nor --context is given, and write a
+certificate: certificate.html to read, certificate.json for programs, junit.xml for CI, evidence/ for findings.
+"""
+
+_CERTIFY_EPILOG = """\
+Whatever is not listed above goes to pytest: -k EXPRESSION, -x, --lf, -m, --durations=10, …
+
+exit status:
+  0    certified, with or without conditions
+  1    not certified: something required did not hold
+  2    nothing was tested, since the command line or the environment does not allow it; one sentence says why
+  3    inconclusive: something required was not tested, also when the run was interrupted (Ctrl-C, SIGTERM)
+
+examples:
+  seatrial certify
+  seatrial certify --kubeconfig prod.yaml --profile smoke
+  seatrial certify --kubeconfig prod.yaml --output ./before-upgrade -n 2
+  seatrial certify --kubevirt-version 1.3 -k cancel
+  seatrial certify --defect LIST-THEM-WITH-seatrial-lab--list-defects
+  seatrial certify --lf
+"""
+
+_LAB = """\
+Start a KubeVirt cluster in one process: Linux, no root, no containers, listening on loopback only. Without a COMMAND it
+runs until Ctrl-C; with one it runs COMMAND with KUBECONFIG set, ends with it, and has its exit status.
+"""
+
+_LAB_EPILOG = """\
+examples:
+  seatrial lab
+  seatrial lab -- bash
+  seatrial lab --kubevirt-version 1.3 -- kubectl get nodes
+  seatrial lab --kubeconfig lab.yaml            then, elsewhere: seatrial certify --kubeconfig lab.yaml
+"""
+
+_SWEEP = """\
+Find what runs have left on a cluster and undo it: namespaces, cluster-wide objects, changes to the KubeVirt object and
+to nodes. A run that is alive is left alone unless it is named with --run or --all is given.
+"""
+
+_REQUIREMENTS = "What the suites check, from their catalogues; with IDs, those requirements in full."
+
+_REPORT = """\
+Make the certificate of a run again from its journal, without a cluster. The exit status is the verdict's, as of
+`seatrial certify`.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one sentence what it did not understand."""
+
+    def error(self, message: str) -> NoReturn:
+        raise CommandError(f"{message}; `{self.prog} --help` explains")
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog="seatrial",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"seatrial {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    _add_certify(_command(commands, "certify", "run the suites and write a certificate", _CERTIFY, _CERTIFY_EPILOG))
+    _add_lab(_command(commands, "lab", "a KubeVirt cluster to try things on", _LAB, _LAB_EPILOG))
+    _add_sweep(_command(commands, "sweep", "undo what runs have left on a cluster", _SWEEP))
+    _add_requirements(_command(commands, "requirements", "what is checked", _REQUIREMENTS))
+    _add_report(_command(commands, "report", "make a certificate again from its journal", _REPORT))
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[Parser]", name: str, summary: str, description: str, epilog: str = ""
+) -> Parser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_certify(parser: Parser) -> None:
+    parser.usage = "seatrial certify [options] [pytest options]"
+    _add_cluster(parser, "the cluster to certify; without it the embedded lab is started")
+    parser.add_argument("--profile", metavar="smoke|standard", default="standard", help="how much is checked")
+    parser.add_argument("--suite", metavar="NAME[,NAME]", help="conformance, chaos, load (default: all that there are)")
+    parser.add_argument(
+        "--allow", metavar="CLASS", action="append", default=[], help="allow a class of disruption; repeatable"
+    )
+    parser.add_argument("-n", dest="workers", metavar="N", type=_count, help="tests at once (default: by the machine)")
+    _add_lab_options(parser)
+    parser.add_argument(
+        "--output", metavar="DIR", default="./seatrial-report", help="where to write it (default: %(default)s)"
+    )
+
+
+def _add_lab(parser: Parser) -> None:
+    parser.usage = "seatrial lab [options] [-- COMMAND ...]"
+    _add_lab_options(parser)
+    parser.add_argument("--nodes", metavar="N", type=_count, help="bare-metal workers (default: 3)")
+    parser.add_argument("--kubeconfig", metavar="FILE", help="where to write the lab's kubeconfig")
+    parser.add_argument("--list-defects", action="store_true", help="list the defects and end")
+
+
+def _add_sweep(parser: Parser) -> None:
+    _add_cluster(parser, "the cluster to sweep (default: $KUBECONFIG, then ~/.kube/config)")
+    parser.add_argument("--run", metavar="ID", help="undo this run only, also if it is alive")
+    parser.add_argument("--all", action="store_true", help="undo every run, also those that are alive")
+    parser.add_argument("--dry-run", action="store_true", help="only say what there is")
+
+
+def _add_requirements(parser: Parser) -> None:
+    parser.add_argument("ids", metavar="ID", nargs="*", help="a requirement, such as TUT-11")
+    parser.add_argument("--suite", metavar="NAME[,NAME]", help="conformance, chaos, load")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument("--markdown", action="store_true", help="as a Markdown table")
+
+
+def _add_report(parser: Parser) -> None:
+    parser.add_argument(
+        "directory", metavar="DIRECTORY", nargs="?", default="./seatrial-report", help="default: %(default)s"
+    )
+
+
+def _add_cluster(parser: Parser, summary: str) -> None:
+    parser.add_argument("--kubeconfig", metavar="FILE", help=summary)
+    parser.add_argument("--context", metavar="NAME", help="the kubeconfig's context to use")
+
+
+def _add_lab_options(parser: Parser) -> None:
+    parser.add_argument("--kubevirt-version", metavar="X.Y", help="the KubeVirt version that the lab plays")
+    parser.add_argument(
+        "--defect", metavar="NAME", action="append", default=[], help="a way in which the lab misbehaves; repeatable"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(given)
+    except CommandError as error:
+        print(f"seatrial: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"seatrial: {error.filename or 'output'}: {error.strerror or error}.", file=sys.stderr)
+        return USAGE
+
+
+def _run(given: list[str]) -> int:
+    known, after = _split(given)
+    options, rest = build_parser().parse_known_args(known)
+    if options.command in ("certify", "lab"):
+        passed_on = rest + after
+        if options.command == "lab" and rest:
+            raise CommandError(f"seatrial lab does not know {rest[0]}; a command to run goes behind --")
+    elif rest or after:
+        raise CommandError(f"seatrial {options.command} does not know {(rest + after)[0]}")
+    else:
+        passed_on = []
+    status: int = import_module(f"seatrial.commands.{options.command}").run(options, passed_on)
+    return status
+
+
+def _split(given: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before the first `--`, and what stands behind it."""
+    if "--" not in given:
+        return given, []
+    at = given.index("--")
+    return given[:at], given[at + 1 :]
