@@ -29,6 +29,7 @@ from .pki import Authority, write_kubeconfig
 from .release import DEFAULT_VERSION, Release, release_of
 
 ADMIN = "kubernetes-admin"
+NODE_OF_TOKEN = "authentication.kubernetes.io/node-name"
 READY_LIMIT = 60.0
 
 
@@ -66,10 +67,12 @@ async def _serve(stack: AsyncExitStack, config: LabConfig, folder: Path, block: 
     authority = Authority.create(folder)
     tokens: dict[str, User] = {}
 
-    def token_for(user: str, groups: tuple[str, ...]) -> str:
-        known = next((token for token, owner in tokens.items() if owner.name == user), None)
+    def token_for(user: str, groups: tuple[str, ...], node: str = "") -> str:
+        bound = ((NODE_OF_TOKEN, (node,)),) if node else ()
+        wanted = User(user, uid=user, groups=("system:authenticated", *groups), extra=bound)
+        known = next((token for token, owner in tokens.items() if owner == wanted), None)
         token = known or secrets.token_urlsafe(32)
-        tokens[token] = User(user, uid=user, groups=("system:authenticated", *groups))
+        tokens[token] = wanted
         return token
 
     server = ApiServer(

@@ -21,22 +21,22 @@ class LabContext:
     server: str
     """The API server's URL."""
     authority: Authority
-    token_for: Callable[[str, tuple[str, ...]], str]
-    """A bearer token for a user name and its groups, minted on demand."""
+    token_for: Callable[[str, tuple[str, ...], str], str]
+    """A bearer token for a user name, its groups and the node it is bound to (empty: none), minted on demand."""
     block: Block
     release: Release
     defects: Defects
     pace: Pace
 
-    def kube(self, component: str, user: str, groups: tuple[str, ...] = ()) -> Kube:
+    def kube(self, component: str, user: str, groups: tuple[str, ...] = (), node: str = "") -> Kube:
         """A client that speaks as `user`; enter it as an async context manager."""
-        return Kube(self.server, self.token_for(user, groups), self.tls(), component)
+        return Kube(self.server, self.token_for(user, groups, node), self.tls(), component)
 
-    def service_account(self, component: str, namespace: str, name: str) -> Kube:
-        """A client that speaks as a ServiceAccount."""
+    def service_account(self, component: str, namespace: str, name: str, node: str = "") -> Kube:
+        """A client that speaks as a ServiceAccount, with a token bound to `node` as those of pods are."""
         user = f"system:serviceaccount:{namespace}:{name}"
         groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
-        return self.kube(component, user, groups)
+        return self.kube(component, user, groups, node)
 
     def tls(self) -> ssl.SSLContext:
         return server_tls(str(self.authority.certificate))

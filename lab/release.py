@@ -309,6 +309,59 @@ class Release:
         """VMIMs have `spec.priority`."""
         return self._from(7)
 
+    @property
+    def deprecates_running(self) -> bool:
+        """`spec.running` of a VM is warned about, and refusals point to `runStrategy`."""
+        return self._from(4)
+
+    @property
+    def has_wait_as_receiver(self) -> bool:
+        """The run strategy WaitAsReceiver exists, behind the gate DecentralizedLiveMigration."""
+        return self._from(6)
+
+    @property
+    def keeps_firmware_in_vm(self) -> bool:
+        """A new VM is given a firmware uuid and serial; before, each VMI got its own."""
+        return self._from(5)
+
+    @property
+    def has_pci_topology(self) -> bool:
+        """New VMs and VMIs are marked with the version of their PCI topology."""
+        return self._from(7)
+
+    @property
+    def reads_dry_run_of_evictions(self) -> bool:
+        """`deleteOptions.dryRun` of an Eviction counts, not only the request's own."""
+        return self._from(4)
+
+    @property
+    def knows_descheduler(self) -> bool:
+        """An eviction by the descheduler is marked as such on the VMI."""
+        return self._from(7)
+
+    @property
+    def guards_hotplug_pods(self) -> bool:
+        """Evictions of pods that attach hotplugged volumes are refused."""
+        return self._from(6)
+
+    @property
+    def selects_evictions_by_name(self) -> bool:
+        """The eviction webhook is called for launcher pods only, by a match condition on the name."""
+        return self._from(5)
+
+    @property
+    def has_gpu_gate(self) -> bool:
+        """GPUs need a feature gate."""
+        return not self._from(4)
+
+    def virtiofs_gate(self, storage: bool) -> str:
+        """The gate that sharing a volume by virtiofs needs; empty for none. `storage`: a claim, not configuration."""
+        if not self._from(5):
+            return ""
+        if storage:
+            return "EnableVirtioFsStorageVolumes"
+        return "" if self._from(8) else "EnableVirtioFsConfigVolumes"
+
 
 def release_of(version: str) -> Release:
     """The release for "1.8" or "v1.8.4". Raises UnknownRelease with the known ones."""

@@ -104,7 +104,7 @@ class Container:
     def kube(self, component: str) -> Kube:
         """A client with the rights of the pod's ServiceAccount; enter it as an async context manager."""
         account = self.pod["spec"].get("serviceAccountName", "default")
-        return self.lab.service_account(component, self.namespace, account)
+        return self.lab.service_account(component, self.namespace, account, self.node.name)
 
     @cached_property
     def tls(self) -> ssl.SSLContext:

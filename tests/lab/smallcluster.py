@@ -85,7 +85,7 @@ async def small_cluster(workers: int) -> AsyncIterator[Cluster]:
 async def _serve(folder: Path, block: Block) -> tuple[ApiServer, LabContext]:
     authority, tokens = Authority.create(folder), dict[str, User]()
 
-    def token_for(user: str, groups: tuple[str, ...]) -> str:
+    def token_for(user: str, groups: tuple[str, ...], node: str = "") -> str:
         token = secrets.token_urlsafe(16)
         tokens[token] = User(user, uid=user, groups=("system:authenticated", *groups))
         return token

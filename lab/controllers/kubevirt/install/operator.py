@@ -36,9 +36,16 @@ FINALIZER = "foregroundDeleteKubeVirt"
 ACCOUNTS = ("kubevirt-apiserver", "kubevirt-controller", "kubevirt-handler")
 DEPLOYMENTS = ("virt-api", "virt-controller")
 HANDLER = "virt-handler"
-GATES = ("HostDevices", "PersistentReservation", "WorkloadEncryptionSEV", "WorkloadEncryptionTDX")
+GATES = (
+    "HostDevices",
+    "HostDisk",
+    "PersistentReservation",
+    "WorkloadEncryptionSEV",
+    "WorkloadEncryptionTDX",
+    "EnableVirtioFsStorageVolumes",
+)
+OLD_GATES = ("ExperimentalVirtiofsSupport", "GPU", "EnableVirtioFsConfigVolumes")
 HOST_DEVICE = "lab.example/network-card"
-FILESYSTEM_GATE = "ExperimentalVirtiofsSupport"
 
 
 async def virt_operator(container: Container) -> int:
@@ -87,7 +94,7 @@ def _handlers(release: Release) -> Object:
 
 def _kubevirt(release: Release) -> Object:
     """The lab permits a host device and every kind of VM that its nodes claim to run, so that each can be tried."""
-    gates = [*GATES] if release.virtiofs_migrates else [*GATES, FILESYSTEM_GATE]
+    gates = [*GATES] if release.is_at_least("1.8") else [*GATES, *OLD_GATES]
     device = {"pciVendorSelector": "1AF4:1041", "resourceName": HOST_DEVICE, "externalResourceProvider": True}
     configuration = {
         "developerConfiguration": {"featureGates": gates},
@@ -202,4 +209,4 @@ def _condition(old: Object, type: str, holds: bool) -> Object:
         reason, message = ("DeploymentInProgress", "Deploying version with registry.")
     now = timestamp(datetime.now(UTC))
     made = {"type": type, "status": status, "reason": reason, "message": message}
-    return {**made, "lastProbeTime": now, "lastTransitionTime": now}
+    return {**made, "lastProbeTime": now, "lastTransitionTime": None if type == "Created" else now}

@@ -26,6 +26,8 @@ class Hook:
     operations: tuple[str, ...]
     versions: tuple[str, ...] = ("v1", "v1alpha3")
     failure_policy: str = "Fail"
+    name_prefix: str = ""
+    """Only objects whose name begins so are asked about; a condition on the API server's side."""
 
 
 MUTATING = (
@@ -99,16 +101,33 @@ def validating(release: Release) -> tuple[Hook, ...]:
             (CREATE, UPDATE),
             ("v1alpha1",),
         ),
-        Hook(
-            "virt-launcher-eviction-interceptor.kubevirt.io",
-            "/launcher-eviction-validate",
+        *_eviction_hooks(release),
+    )
+
+
+def _eviction_hooks(release: Release) -> Iterable[Hook]:
+    prefix = "virt-launcher" if release.selects_evictions_by_name else ""
+    yield Hook(
+        "virt-launcher-eviction-interceptor.kubevirt.io",
+        "/launcher-eviction-validate",
+        "",
+        "pods/eviction",
+        (CREATE,),
+        ("v1",),
+        release.eviction_policy,
+        prefix,
+    )
+    if release.guards_hotplug_pods:
+        yield Hook(
+            "hotplug-pod-eviction-interceptor.kubevirt.io",
+            "/hotplug-eviction-validate",
             "",
             "pods/eviction",
             (CREATE,),
             ("v1",),
-            release.eviction_policy,
-        ),
-    )
+            "Fail",
+            "hp-volume-",
+        )
 
 
 def service() -> tuple[Kind, Object]:
@@ -143,10 +162,10 @@ def _webhook(hook: Hook, authority: str) -> Object:
         "scope": "*",
     }
     where = {"namespace": NAMESPACE, "name": SERVICE, "path": hook.path, "port": 443}
-    return {
+    made: Object = {
         "name": hook.name,
         "admissionReviewVersions": ["v1"],
-        "sideEffects": "NoneOnDryRun",
+        "sideEffects": "NoneOnDryRun" if hook.resource == "pods/eviction" else "None",
         "failurePolicy": hook.failure_policy,
         "matchPolicy": "Equivalent",
         "timeoutSeconds": 10,
@@ -155,6 +174,10 @@ def _webhook(hook: Hook, authority: str) -> Object:
         "clientConfig": {"service": where, "caBundle": authority},
         "rules": [rule],
     }
+    if hook.name_prefix:
+        expression = f'object.metadata.name.startsWith("{hook.name_prefix}")'
+        made["matchConditions"] = [{"name": "only-its-pods", "expression": expression}]
+    return made
 
 
 def _api_service(version: str, authority: str) -> tuple[Kind, Object]:

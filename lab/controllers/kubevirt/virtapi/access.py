@@ -1,11 +1,14 @@
-"""Who is asking for a subresource, and whether they may: the API server's front proxy tells, its reviews decide."""
+"""Who is asking for a subresource, and whether they may: the API server's front proxy tells, its reviews decide.
+
+The API server has asked its own authorizer before, so users see its 403 and hardly ever the 401 from here.
+"""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from ....kube import Kube
-from .refusals import Refusal
+from .refusals import PlainRefusal
 
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 VERBS = {"GET": "get", "PUT": "update"}
@@ -13,11 +16,11 @@ GROUP = "subresources.kubevirt.io"
 
 
 async def check_access(kube: Kube, request: web.Request, namespace: str, resource: str, name: str, sub: str) -> None:
-    """Raises Refusal with 401 or 403."""
+    """Raises PlainRefusal with 401."""
     user, groups = request.headers.get("X-Remote-User"), request.headers.getall("X-Remote-Group", [])
     certificate = request.transport.get_extra_info("peercert") if request.transport else None
     if not user or not certificate:
-        raise Refusal(401, "Unauthorized", "Unauthorized")
+        raise PlainRefusal(401, "request is not authenticated")
     attributes = {
         "namespace": namespace,
         "verb": VERBS.get(request.method, request.method.lower()),
@@ -34,6 +37,4 @@ async def check_access(kube: Kube, request: web.Request, namespace: str, resourc
     }
     answer = await kube.request("POST", REVIEWS, review)
     if not answer["status"]["allowed"]:
-        what = f'cannot {attributes["verb"]} resource "{resource}/{sub}" in API group "{GROUP}"'
-        text = f'{resource}.{GROUP} "{name}" is forbidden: User "{user}" {what} in the namespace "{namespace}"'
-        raise Refusal(403, "Forbidden", text)
+        raise PlainRefusal(401, answer["status"].get("reason", ""))

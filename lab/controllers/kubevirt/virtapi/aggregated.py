@@ -15,7 +15,8 @@ from ....release import Release
 from .access import check_access
 from .guests import Guests
 from .lifecycle import Lifecycle
-from .refusals import Refusal
+from .refusals import PlainRefusal, Refusal, bad_request
+from .settings import Settings
 
 GROUP = "subresources.kubevirt.io"
 VERSIONS = ("v1", "v1alpha3")
@@ -23,7 +24,6 @@ VM, VMI = "virtualmachines", "virtualmachineinstances"
 COMMANDS = ("pause", "unpause", "freeze", "unfreeze", "reset", "softreboot")
 LOOKS = ("guestosinfo", "userlist", "filesystemlist")
 NOT_MODELLED = ("vnc", "portforward", "usbredir", "vsock", "addvolume", "removevolume", "memorydump")
-DRAIN_TAINT = "kubevirt.io/drain"
 Handler = Callable[[web.Request, str, str], Awaitable[web.StreamResponse]]
 
 
@@ -62,7 +62,8 @@ class Aggregated:
         routes += [("GET", VMI, what, self._looking(what)) for what in LOOKS]
         routes.append(("GET", VMI, "console", self._console))
         if self._release.has_evacuate_cancel:
-            routes += [("PUT", plural, "evacuate/cancel", self._cancel_evacuation) for plural in (VM, VMI)]
+            routes.append(("PUT", VM, "evacuate/cancel", self._cancel_of_vm))
+            routes.append(("PUT", VMI, "evacuate/cancel", self._cancel_of_vmi))
         return routes
 
     def _guarded(
@@ -75,14 +76,16 @@ class Aggregated:
                 return await handler(request, namespace, name)
             except Refusal as refusal:
                 return _json(refusal.status(), refusal.code)
+            except PlainRefusal as refusal:
+                return web.Response(text=refusal.message, status=refusal.code)
 
         return handle
 
     def _commanding(self, verb: str) -> Handler:
         async def handle(request: web.Request, namespace: str, name: str) -> web.StreamResponse:
-            options = await _options(request)
-            if not options.get("dryRun"):
-                await self._guests.command(namespace, name, verb)
+            options = await _options(request) or {}
+            dry = verb in ("pause", "unpause") and options.get("dryRun") == ["All"]
+            await self._guests.command(namespace, name, verb, dry=dry)
             return web.Response(status=200)
 
         return handle
@@ -97,13 +100,15 @@ class Aggregated:
     async def _console(self, request: web.Request, namespace: str, name: str) -> web.StreamResponse:
         return await self._guests.console(namespace, name, request)
 
-    async def _cancel_evacuation(self, request: web.Request, namespace: str, name: str) -> web.StreamResponse:
-        if not await request.read():
-            raise Refusal(400, "BadRequest", "No body")
-        cluster = next(iter(self._cluster.items()), {})
-        migrations = ((cluster.get("spec") or {}).get("configuration") or {}).get("migrations") or {}
-        taint = migrations.get("nodeDrainTaintKey", DRAIN_TAINT)
-        await self._lifecycle.cancel_evacuation(namespace, name, await _options(request), taint)
+    async def _cancel_of_vm(self, request: web.Request, namespace: str, name: str) -> web.StreamResponse:
+        return await self._cancel(await self._lifecycle.vmi_of_vm(namespace, name), request)
+
+    async def _cancel_of_vmi(self, request: web.Request, namespace: str, name: str) -> web.StreamResponse:
+        return await self._cancel(await self._lifecycle.vmi(namespace, name), request)
+
+    async def _cancel(self, vmi: Object, request: web.Request) -> web.Response:
+        taint = Settings.of(self._cluster.items(), self._release).drain_taint
+        await self._lifecycle.cancel_evacuation(vmi, await _options(request), taint)
         return web.Response(status=200)
 
     async def _groups(self, request: web.Request) -> web.Response:
@@ -128,15 +133,18 @@ class Aggregated:
         )
 
     async def _version(self, request: web.Request) -> web.Response:
-        return _json({"gitVersion": self._release.version, "gitTreeState": "clean", "platform": "linux/amd64"})
+        major, minor = self._release.number
+        told = {"major": str(major), "minor": str(minor), "gitVersion": self._release.version, "gitTreeState": "clean"}
+        return _json({**told, "platform": "linux/amd64"})
 
     async def _guestfs(self, request: web.Request) -> web.Response:
-        return _json({"registry": "quay.io/kubevirt", "tag": self._release.version, "imageName": "libguestfs-tools"})
+        image = {"registry": "quay.io/kubevirt", "tag": self._release.version, "digest": "", "imagePrefix": ""}
+        return _json({**image, "gsImage": ""})
 
 
 def _changing(change: Callable[[str, str, dict[str, Any]], Awaitable[None]]) -> Handler:
     async def handle(request: web.Request, namespace: str, name: str) -> web.StreamResponse:
-        await change(namespace, name, await _options(request))
+        await change(namespace, name, await _options(request) or {})
         return web.Response(status=202)
 
     return handle
@@ -147,14 +155,15 @@ def _group() -> Object:
     return {"name": GROUP, "versions": versions, "preferredVersion": versions[0]}
 
 
-async def _options(request: web.Request) -> dict[str, Any]:
+async def _options(request: web.Request) -> dict[str, Any] | None:
+    """The body's options; None for a request without a body."""
     raw = await request.read()
     if not raw.strip():
-        return {}
+        return None
     try:
         options = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise Refusal(400, "BadRequest", f"the body is not JSON: {error}") from error
+        raise bad_request(f"Can not unmarshal Request body to struct, error: {error}") from error
     return options if isinstance(options, dict) else {}
 
 

@@ -12,25 +12,24 @@ from ....defects.catalogue import SECOND_MIGRATION_ACCEPTED, Defects
 from ....kube import Kube, Object
 from ....resources import amount
 from ..names import MIGRATION_FINALIZER, VMI_NAME
-from ..objects import condition, is_final, phase, uid
-from .review import Asked, Cause, Denied, invalid
-from .specs import Settings
+from ..objects import condition, is_final, uid
+from .review import Allowed, Asked, Cause, Denied, invalid, put
+from .settings import Settings
 
-CONTROLLER = "system:serviceaccount:kubevirt:kubevirt-controller"
+CONTROLLER = "kubevirt-controller"
+GATE = "DecentralizedLiveMigration"
+STALL_GATE = "MigrationStallDetection"
 
 
-def mutate_migration(asked: Asked) -> list[Object]:
+def mutate_migration(asked: Asked) -> Allowed:
     """Every migration gets KubeVirt's finalizer, and its VMI's name as a label."""
     metadata = asked.new["metadata"]
     finalizers = [*(metadata.get("finalizers") or []), MIGRATION_FINALIZER]
     labels = {**(metadata.get("labels") or {}), VMI_NAME: asked.new.get("spec", {}).get("vmiName", "")}
-    return [
-        {"op": "add", "path": "/metadata/finalizers", "value": finalizers},
-        {"op": "add", "path": "/metadata/labels", "value": labels},
-    ]
+    return Allowed([put("/metadata/finalizers", finalizers), put("/metadata/labels", labels)])
 
 
-async def validate_migration(asked: Asked, kube: Kube, settings: Settings, defects: Defects) -> None:
+async def validate_migration(asked: Asked, kube: Kube, settings: Settings, defects: Defects) -> Allowed:
     """Raises Denied. The check for a migration in flight is a live LIST, so that two at once may both pass."""
     spec = asked.new.get("spec") or {}
     name = spec.get("vmiName")
@@ -45,9 +44,17 @@ async def validate_migration(asked: Asked, kube: Kube, settings: Settings, defec
     if not defects.on(SECOND_MIGRATION_ACCEPTED):
         page = await kube.list(kinds.MIGRATION, asked.namespace, labels=f"{VMI_NAME}={name}")
         _check_in_flight(page.items, name)
-    if decentralized and not settings.gate_is_on("DecentralizedLiveMigration"):
-        text = "DecentralizedLiveMigration feature gate is not enabled in kubevirt resource"
-        raise invalid(Cause(text, "spec.sendTo" if "sendTo" in spec else "spec.receive"))
+    if decentralized:
+        _check_decentralized(spec, settings)
+    return Allowed()
+
+
+def _check_decentralized(spec: Object, settings: Settings) -> None:
+    if not settings.gate_is_on(GATE):
+        raise invalid(Cause(f"{GATE} feature gate is not enabled in kubevirt resource", "", "FieldValueNotSupported"))
+    sent, received = (spec.get(side, {}).get("migrationID") for side in ("sendTo", "receive"))
+    if sent and received and sent != received:
+        raise invalid(Cause(f"sendTo migrationID {sent} does not match receive migrationID {received}"))
 
 
 def _check_priority(asked: Asked, spec: Object, settings: Settings) -> None:
@@ -55,10 +62,10 @@ def _check_priority(asked: Asked, spec: Object, settings: Settings) -> None:
         return
     if not settings.gate_is_on("MigrationPriorityQueue"):
         text = "MigrationPriorityQueue feature gate is not enabled in kubevirt resource"
-        raise invalid(Cause(text, "spec.migrationPriority"))
-    if asked.user != CONTROLLER:
+        raise invalid(Cause(text, "spec.migrationPriority", "FieldValueForbidden"))
+    if asked.component != CONTROLLER:
         text = "Migration priority queue, only virt-controller is allowed to set priority field"
-        raise invalid(Cause(text, "spec.migrationPriority"))
+        raise invalid(Cause(text, "spec.migrationPriority", "FieldValueForbidden"))
 
 
 def _check_vmi(vmi: Object, decentralized: bool) -> None:
@@ -80,27 +87,47 @@ def _check_in_flight(migrations: Sequence[Object], vmi: str) -> None:
         raise Denied(400, f"{text}is currently already in progress for VMI {vmi}.")
 
 
-def validate_migration_update(asked: Asked) -> None:
+def validate_migration_update(asked: Asked) -> Allowed:
     """The spec is fixed, and so is the label that finds a migration while it is in flight."""
     if asked.new.get("spec") != asked.old.get("spec"):
         text = "update of Migration object's spec is restricted"
         raise invalid(Cause(text, "", "FieldValueNotSupported"))
-    if phase(asked.old) in ("Succeeded", "Failed"):
-        return
-    before = (asked.old["metadata"].get("labels") or {}).get(VMI_NAME)
-    after = (asked.new["metadata"].get("labels") or {}).get(VMI_NAME)
-    if before is not None and after is None:
-        raise invalid(Cause("selector label can't be removed from an in-flight migration"))
-    if before != after:
-        raise invalid(Cause("selector label can't be modified on an in-flight migration"))
+    if is_final(asked.new):
+        return Allowed()
+    before, labels = asked.old["metadata"].get("labels") or {}, asked.new["metadata"].get("labels")
+    if VMI_NAME in before and not labels:
+        text = "selector label can't be removed from an in-flight migration"
+        raise invalid(Cause(text, "", "FieldValueNotSupported"))
+    if VMI_NAME in before and labels and labels.get(VMI_NAME) != before[VMI_NAME]:
+        text = "selector label can't be modified on an in-flight migration"
+        raise invalid(Cause(text, "", "FieldValueNotSupported"))
+    return Allowed()
 
 
-def validate_policy(asked: Asked) -> None:
+def validate_policy(asked: Asked, settings: Settings) -> Allowed:
     spec = asked.new.get("spec") or {}
     causes = [
         Cause("must not be negative", f"spec.{field}")
         for field in ("completionTimeoutPerGiB", "bandwidthPerMigration")
         if field in spec and amount(spec[field]) < 0
     ]
+    causes += _stall_detection_causes(spec, (asked.old.get("spec") or {}), settings)
     if causes:
         raise invalid(*causes)
+    return Allowed()
+
+
+def _stall_detection_causes(new: Object, old: Object, settings: Settings) -> list[Cause]:
+    """Knobs that only stall detection reads may be changed only where it is on."""
+    if settings.gate_is_on(STALL_GATE):
+        return []
+    before, after = old.get("experimental") or {}, new.get("experimental") or {}
+    changes = (
+        ("maxDowntimeMs", old.get("maxDowntimeMs"), new.get("maxDowntimeMs")),
+        ("experimental.stallDetector", before.get("stallDetector"), after.get("stallDetector")),
+    )
+    return [
+        Cause(f"{name} cannot be modified without enabling the {STALL_GATE} feature gate", f"spec.{name}")
+        for name, was, wanted in changes
+        if wanted is not None and wanted != was
+    ]

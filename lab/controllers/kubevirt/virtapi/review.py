@@ -1,13 +1,13 @@
 """AdmissionReviews: what an API server asks virt-api, and the three answers: yes, yes with a patch, no.
 
-Rules are functions of an `Asked`; they return causes or raise `Denied`, and know nothing of HTTP.
+Rules are functions of an `Asked`; they return an `Allowed` or raise `Denied`, and know nothing of HTTP.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -16,6 +16,8 @@ from ....kube import Object
 
 COMPONENTS = ("kubevirt-apiserver", "kubevirt-controller", "kubevirt-handler", "kubevirt-operator")
 NAMESPACE = "kubevirt"
+NODE_NAME = "authentication.kubernetes.io/node-name"
+CAUSES_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,19 @@ class Denied(Exception):
 
 def invalid(*causes: Cause) -> Denied:
     """422 with the causes' messages joined, as KubeVirt answers whatever breaks a rule about an object."""
-    return Denied(422, ", ".join(cause.message for cause in causes), "Invalid", causes)
+    listed = causes[:CAUSES_LISTED]
+    message = ", ".join(cause.message for cause in listed)
+    if more := len(causes) - len(listed):
+        message += f", and {more} more validation errors"
+    return Denied(422, message, "Invalid", listed)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """The request is let in, changed by a JSON patch if there is one; the user is told the warnings."""
+
+    patch: Sequence[Object] = ()
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -52,32 +66,48 @@ class Asked:
     new: Object
     old: Object
     dry_run: bool
+    extra: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: Object) -> Asked:
+        user = request.get("userInfo", {})
         return cls(
             uid=request["uid"],
             operation=request["operation"],
-            user=request.get("userInfo", {}).get("username", ""),
+            user=user.get("username", ""),
             namespace=request.get("namespace", ""),
             name=request.get("name", ""),
             new=request.get("object") or {},
             old=request.get("oldObject") or {},
             dry_run=bool(request.get("dryRun")),
+            extra=user.get("extra") or {},
         )
 
     @property
     def by_kubevirt(self) -> bool:
         """Whether one of KubeVirt's own components asks."""
+        return self.component in COMPONENTS
+
+    @property
+    def component(self) -> str:
+        """The ServiceAccount in KubeVirt's namespace that asks; empty for anybody else."""
         prefix = f"system:serviceaccount:{NAMESPACE}:"
-        return self.user.startswith(prefix) and self.user.removeprefix(prefix) in COMPONENTS
+        return self.user.removeprefix(prefix) if self.user.startswith(prefix) else ""
+
+    @property
+    def node(self) -> str:
+        """The node that the asking component's token is bound to; empty when it is not."""
+        return next(iter(self.extra.get(NODE_NAME, ())), "")
 
 
-def allow(asked: Asked, patch: Sequence[Object] = ()) -> Object:
+def answer(asked: Asked, allowed: Allowed) -> Object:
     """Yes; with a JSON patch to apply, if there is one."""
     response: Object = {"uid": asked.uid, "allowed": True}
-    if patch:
-        response |= {"patchType": "JSONPatch", "patch": base64.b64encode(orjson.dumps(patch)).decode()}
+    if allowed.patch:
+        encoded = base64.b64encode(orjson.dumps(list(allowed.patch))).decode()
+        response |= {"patchType": "JSONPatch", "patch": encoded}
+    if allowed.warnings:
+        response["warnings"] = list(allowed.warnings)
     return _review(response)
 
 
@@ -86,14 +116,19 @@ def deny(asked: Asked, denied: Denied) -> Object:
     if denied.reason:
         status["reason"] = denied.reason
     if denied.causes:
-        listed = [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in denied.causes]
-        status["details"] = {"causes": listed}
+        status["details"] = {"causes": [_listed(cause) for cause in denied.causes]}
     return _review({"uid": asked.uid, "allowed": False, "status": status})
+
+
+def _listed(cause: Cause) -> Object:
+    listed = {"reason": cause.reason, "message": cause.message}
+    return {**listed, "field": cause.field} if cause.field else listed
 
 
 def _review(response: Object) -> Object:
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
 
 
-def replace(path: str, value: Any) -> Object:
-    return {"op": "replace" if path in ("/spec", "/metadata", "/status") else "add", "path": path, "value": value}
+def put(path: str, value: Any) -> Object:
+    """The patch operation that sets a member, whether it is there or not."""
+    return {"op": "add", "path": path, "value": value}

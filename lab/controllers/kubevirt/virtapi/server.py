@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import orjson
@@ -11,20 +11,23 @@ from aiohttp import web
 
 from .... import kinds
 from ....informer import Informer
-from ....kube import Kube, Object, cancel
+from ....kube import Kube, cancel
 from .aggregated import Aggregated
-from .evictions import validate_eviction
+from .evictions import validate_eviction, validate_hotplug_eviction
 from .guests import Guests
 from .machines import mutate_vm, mutate_vmi, validate_new_vmi, validate_vm, validate_vmi_update
 from .migrations import mutate_migration, validate_migration, validate_migration_update, validate_policy
-from .review import Asked, Denied, allow, deny
-from .specs import Settings
+from .review import Allowed, Asked, Denied, answer, deny
+from .settings import Settings
 
 if TYPE_CHECKING:
     from ....nodes.runtime import Container
 
 PORT = 8443
-Rule = Callable[[Asked], Awaitable[Iterable[Object] | None]]
+LAUNCHER_EVICTIONS = "/launcher-eviction-validate"
+HOTPLUG_EVICTIONS = "/hotplug-eviction-validate"
+Rule = Callable[[Asked], Awaitable[Allowed]]
+Judge = Callable[[Asked, Settings], Allowed]
 
 
 async def virt_api(container: Container) -> int:
@@ -60,65 +63,53 @@ class Webhooks:
         self._kube, self._cluster = kube, cluster
 
     def add_routes(self, app: web.Application) -> None:
+        judges: dict[str, Judge] = {
+            "/virtualmachines-mutate": mutate_vm,
+            "/virtualmachineinstances-mutate": mutate_vmi,
+            "/virtualmachines-validate": validate_vm,
+            "/virtualmachineinstances-validate-create": validate_new_vmi,
+            "/virtualmachineinstances-validate-update": validate_vmi_update,
+            "/migration-mutate-create": lambda asked, _: mutate_migration(asked),
+            "/migration-validate-update": lambda asked, _: validate_migration_update(asked),
+            "/migration-policy-validate-create": validate_policy,
+        }
+        for path, judge in judges.items():
+            app.router.add_post(path, _reviewing(self._judging(judge)))
         rules: dict[str, Rule] = {
-            "/virtualmachines-mutate": self._mutate_vm,
-            "/virtualmachineinstances-mutate": self._mutate_vmi,
-            "/migration-mutate-create": self._mutate_migration,
-            "/virtualmachines-validate": self._validate_vm,
-            "/virtualmachineinstances-validate-create": self._validate_new_vmi,
-            "/virtualmachineinstances-validate-update": self._validate_vmi_update,
             "/migration-validate-create": self._validate_migration,
-            "/migration-validate-update": self._validate_migration_update,
-            "/migration-policy-validate-create": self._validate_policy,
-            "/launcher-eviction-validate": self._validate_eviction,
+            LAUNCHER_EVICTIONS: self._validate_eviction,
+            HOTPLUG_EVICTIONS: self._validate_hotplug_eviction,
         }
         for path, rule in rules.items():
             app.router.add_post(path, _reviewing(rule))
 
     def _settings(self) -> Settings:
-        return Settings.of(next(iter(self._cluster.items()), None), self._release)
+        return Settings.of(self._cluster.items(), self._release)
 
-    async def _mutate_vm(self, asked: Asked) -> Iterable[Object]:
-        return mutate_vm(asked, self._release)
+    def _judging(self, judge: Judge) -> Rule:
+        async def rule(asked: Asked) -> Allowed:
+            return judge(asked, self._settings())
 
-    async def _mutate_vmi(self, asked: Asked) -> Iterable[Object]:
-        return mutate_vmi(asked, self._release)
+        return rule
 
-    async def _mutate_migration(self, asked: Asked) -> Iterable[Object]:
-        return mutate_migration(asked)
+    async def _validate_migration(self, asked: Asked) -> Allowed:
+        return await validate_migration(asked, self._kube, self._settings(), self._defects)
 
-    async def _validate_vm(self, asked: Asked) -> None:
-        validate_vm(asked, self._settings())
+    async def _validate_eviction(self, asked: Asked) -> Allowed:
+        return await validate_eviction(asked, self._kube, self._settings())
 
-    async def _validate_new_vmi(self, asked: Asked) -> None:
-        validate_new_vmi(asked, self._settings())
-
-    async def _validate_vmi_update(self, asked: Asked) -> None:
-        validate_vmi_update(asked)
-
-    async def _validate_migration(self, asked: Asked) -> None:
-        await validate_migration(asked, self._kube, self._settings(), self._defects)
-
-    async def _validate_migration_update(self, asked: Asked) -> None:
-        validate_migration_update(asked)
-
-    async def _validate_policy(self, asked: Asked) -> None:
-        validate_policy(asked)
-
-    async def _validate_eviction(self, asked: Asked) -> None:
-        cluster = next(iter(self._cluster.items()), {})
-        strategy = ((cluster.get("spec") or {}).get("configuration") or {}).get("evictionStrategy")
-        await validate_eviction(asked, self._kube, self._release, strategy)
+    async def _validate_hotplug_eviction(self, asked: Asked) -> Allowed:
+        return await validate_hotplug_eviction(asked, self._kube)
 
 
 def _reviewing(rule: Rule) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         asked = Asked.of(orjson.loads(await request.read())["request"])
         try:
-            answer = allow(asked, [*(await rule(asked) or ())])
+            review = answer(asked, await rule(asked))
         except Denied as denied:
-            answer = deny(asked, denied)
-        return web.Response(body=orjson.dumps(answer), content_type="application/json")
+            review = deny(asked, denied)
+        return web.Response(body=orjson.dumps(review), content_type="application/json")
 
     return handle
 
