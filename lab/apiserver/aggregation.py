@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from .backends import Unresolved, service_url
 from .call import Call
 from .config import User
 from .core import Core
+from .crds import DEFINITIONS
 from .errors import refuse
 from .metadata import begin
 from .negotiation import private
@@ -23,7 +25,7 @@ from .store import Change
 
 Object = dict[str, Any]
 API_SERVICES = ("apiregistration.k8s.io", "apiservices")
-PROBE_PERIOD = 0.25
+PROBE_PERIOD = 1.0
 PROBE_LIMIT = 5.0
 _LOCAL = {"reason": "Local", "message": "Local APIServices are always available"}
 
@@ -34,9 +36,11 @@ class Aggregator:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._documents: dict[str, Object] = {}
-        self._probing: set[str] = set()
+        self._probing: dict[str, asyncio.Event] = {}
         self._registered = -1
         core.store.listen(API_SERVICES, self._changed)
+        core.store.listen(DEFINITIONS, self._kinds_changed)
+        core.store.listen(("", "endpoints"), self._wake)
 
     def find(self, group: str, version: str) -> Object | None:
         """The APIService of a group and version, if another server answers for it."""
@@ -95,10 +99,21 @@ class Aggregator:
         if change.type == "DELETED":
             self._documents.pop(name, None)
         elif change.new.obj["spec"].get("service") and name not in self._probing:
-            self._probing.add(name)
-            self._core.spawn(self._follow(name))
+            self._probing[name] = asyncio.Event()
+            self._core.spawn(self._follow(name, self._probing[name]))
 
-    async def _follow(self, name: str) -> None:
+    def _kinds_changed(self, change: Change) -> None:
+        asyncio.get_running_loop().call_soon(self.register_local)
+
+    def _wake(self, change: Change) -> None:
+        """Somebody may answer now who did not before, or no longer."""
+        metadata = change.new.obj["metadata"]
+        for service, _ in self.remote():
+            reference, event = service["spec"]["service"], self._probing.get(service["metadata"]["name"])
+            if event and (reference["namespace"], reference["name"]) == (metadata["namespace"], metadata["name"]):
+                event.set()
+
+    async def _follow(self, name: str, woken: asyncio.Event) -> None:
         """Keep asking the server behind an APIService, and keep the status true, while the APIService exists."""
         try:
             while stored := self._core.store.get(API_SERVICES, ("", name)):
@@ -106,9 +121,11 @@ class Aggregator:
                     return
                 condition = await self._probe(stored.obj)
                 self._report(name, condition)
-                await asyncio.sleep(PROBE_PERIOD if condition["status"] == "False" else PROBE_LIMIT)
+                woken.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), PROBE_PERIOD)
         finally:
-            self._probing.discard(name)
+            self._probing.pop(name, None)
 
     async def _probe(self, service: Object) -> Object:
         """The Available condition as it should be now; what the server offers is remembered on the way."""

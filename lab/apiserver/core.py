@@ -15,7 +15,7 @@ from .rbac import Authorizer
 from .reading import Reader
 from .resources import Registry
 from .service_addresses import ServiceAddresses
-from .store import Store
+from .store import StorageKey, Store
 from .watching import Watch
 from .writing import Writer
 
@@ -36,6 +36,12 @@ class Core:
     addresses: ServiceAddresses
     watches: set[Watch] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def close_watches(self, storage: StorageKey) -> None:
+        """End the watches of a collection that is no more."""
+        for watch in self.watches:
+            if watch.storage == storage:
+                watch.close()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something in the background until the server stops."""

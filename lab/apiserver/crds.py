@@ -13,7 +13,7 @@ from ..clock import timestamp
 from .deleting import Deleter
 from .negotiation import private
 from .resources import ALL_VERBS, CustomVersion, Registry, Resource, Scale
-from .store import Change, Store
+from .store import Change, StorageKey, Store
 
 Object = dict[str, Any]
 DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
@@ -25,8 +25,11 @@ Spawn = Callable[[Coroutine[Any, Any, None]], object]
 class Definitions:
     """Keeps the registry in step with the stored definitions."""
 
-    def __init__(self, store: Store, registry: Registry, deleter: Deleter, spawn: Spawn) -> None:
+    def __init__(
+        self, store: Store, registry: Registry, deleter: Deleter, spawn: Spawn, dropped: Callable[[StorageKey], None]
+    ) -> None:
         self._store, self._registry, self._deleter, self._spawn = store, registry, deleter, spawn
+        self._dropped = dropped
         self._cleaning: set[str] = set()
         store.listen(DEFINITIONS, self._changed)
 
@@ -36,7 +39,9 @@ class Definitions:
         if change.old is None or spec != change.old.obj["spec"] or change.type == "DELETED":
             self._registry.remove(spec["group"], spec["names"]["plural"])
         if change.type == "DELETED":
-            self._store.drop((spec["group"], spec["names"]["plural"]))
+            storage = (spec["group"], spec["names"]["plural"])
+            self._store.drop(storage)
+            self._dropped(storage)
             return
         if change.old is None or spec != change.old.obj["spec"]:
             for resource in custom_resources(definition):

@@ -12,7 +12,7 @@ from .admission import CONNECT, attempt
 from .call import Call
 from .core import Core
 from .errors import bad_request, internal, refuse
-from .relay import relay
+from .relay import is_upgrade, relay
 from .resources import Resource
 
 Object = dict[str, Any]
@@ -34,6 +34,8 @@ async def execute(core: Core, call: Call, resource: Resource) -> web.StreamRespo
     pod = core.reader.get(resource, (call.namespace, call.target.name)).obj
     trying = attempt(call, CONNECT, resource, call.namespace, call.target.name, subresource="exec")
     await core.writer.admission.validate(trying)
+    if not is_upgrade(call.http):
+        raise bad_request("Upgrade request required")
     phase = pod.get("status", {}).get("phase")
     if phase in ("Succeeded", "Failed"):
         raise bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")

@@ -127,7 +127,9 @@ def _core(config: ApiServerConfig) -> Core:
 
 def _attached(core: Core) -> tuple[object, ...]:
     """The parts that follow what is stored."""
-    return RoleAggregator(core.store), Definitions(core.store, core.registry, core.deleter, core.spawn)
+    return RoleAggregator(core.store), Definitions(
+        core.store, core.registry, core.deleter, core.spawn, core.close_watches
+    )
 
 
 def _refusal(error: StatusError) -> web.Response:

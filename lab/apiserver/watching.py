@@ -44,7 +44,7 @@ class Watch:
     """One watch of one client."""
 
     def __init__(self, store: Store, storage: StorageKey, selection: Selection, renderer: Renderer) -> None:
-        self._store, self._storage = store, storage
+        self._store, self.storage = store, storage
         self._selection, self._renderer = selection, renderer
         self._pending: list[bytes] = []
         self._wake = asyncio.Event()
@@ -58,7 +58,7 @@ class Watch:
         response = web.StreamResponse(headers=headers)
         response.content_type = "application/json"
         response.enable_chunked_encoding()
-        end = self._store.listen(self._storage, self._take)
+        end = self._store.listen(self.storage, self._take)
         try:
             self._begin(options)
             await response.prepare(request)
@@ -80,7 +80,7 @@ class Watch:
     def _begin(self, options: WatchOptions) -> None:
         """Queue what comes before the first new change. There is no await between this and listening."""
         if options.sends_existing:
-            for _, stored in self._store.collection(self._storage).select(self._selection.namespace):
+            for _, stored in self._store.collection(self.storage).select(self._selection.namespace):
                 if self._selection.matches(stored.obj):
                     self._queue("ADDED", stored)
             if options.initial_events and options.bookmarks:
@@ -90,7 +90,7 @@ class Watch:
         self._wake.set()
 
     def _resume(self, version: int) -> None:
-        collection = self._store.collection(self._storage)
+        collection = self._store.collection(self.storage)
         missed = collection.since(version)
         if missed is None:
             self._fail(expired(collection.forgotten, version))

@@ -56,7 +56,9 @@ class Writer:
         obj = complete(resource, obj)
         name = obj["metadata"].get("name", "")
         trying = attempt(call, CREATE, resource, namespace, name, new=obj)
-        obj = complete(resource, await self.admission.mutate(trying) or obj)
+        admitted = await self.admission.mutate(trying)
+        if admitted is not None and admitted is not obj:
+            obj = complete(resource, admitted)
         check(resource, obj)
         if not owned:
             record(call, resource, None, obj, "")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from seatrial.lab.apiserver import ApiServer, ApiServerConfig, User
 from seatrial.lab.apiserver.config import Mutator
@@ -16,6 +17,7 @@ from seatrial.lab.kube import Kube, server_tls
 from seatrial.lab.network import API_PORT, Block
 from seatrial.lab.pki import Authority, write_kubeconfig
 
+T = TypeVar("T")
 ADMIN = User("admin", "admin", ("system:masters",))
 ADMIN_TOKEN = "the-admin's-token"
 
@@ -42,10 +44,23 @@ class RunningServer:
         """A client; enter it as an async context manager."""
         return Kube(self.url, token, self.tls(), "test")
 
-    def kubeconfig_for(self, user: User) -> Path:
-        """A kubeconfig of another user, known by a token."""
+    def speak(self, conversation: Callable[[Kube], Awaitable[T]], token: str = ADMIN_TOKEN) -> T:
+        """Run a conversation with the server to its end."""
+
+        async def connected() -> T:
+            async with self.kube(token) as kube:
+                return await conversation(kube)
+
+        return asyncio.run(connected())
+
+    def token_for(self, user: User) -> str:
         token = f"token-of-{user.name}"
         self.tokens[token] = user
+        return token
+
+    def kubeconfig_for(self, user: User) -> Path:
+        """A kubeconfig of another user, known by a token."""
+        token = self.token_for(user)
         path = self.folder / f"{user.name.replace(':', '-')}.kubeconfig"
         write_kubeconfig(path, server=self.url, authority=self.authority, user=user.name, token=token)
         return path
