@@ -15,6 +15,7 @@ from seatrial.fixtures import (
     VirtualMachine,
     VirtualMachines,
     check,
+    not_applicable,
 )
 from seatrial.fixtures.kinds import POD, RESOURCE_QUOTA, VIRTUAL_MACHINE_INSTANCE, Object
 from seatrial.fixtures.vmspec import Change, VmSpec, Volume
@@ -108,7 +109,7 @@ def check_moved(outcome: Outcome, vm: VirtualMachine, source: str) -> None:
     """The canonical success: completed and not failed, on another node, and the VMI says the same."""
     check("completed, failed", (True, False), (outcome.completed, outcome.failed))
     check("source node", source, outcome.source_node)
-    check("the VMI's node", outcome.target_node, vm.node())
+    vm.wait(f"is on {outcome.target_node}", lambda vmi: vmi["status"].get("nodeName") == outcome.target_node)
     check("target node", f"another than {source}", outcome.target_node, holds=outcome.target_node not in ("", source))
 
 
@@ -149,7 +150,7 @@ def run_unusual(vms: VirtualMachines, change: Change, needs: str, volumes: tuple
     except Refused as refused:
         if refused.code != 422:
             raise
-        pytest.skip(f"the cluster refuses such a VM (it needs {needs}): {refused.message}")
+        not_applicable(f"the cluster refuses such a VM (it needs {needs}): {refused.message}")
 
     def settled(vmi: Object) -> bool:
         return vmi["status"].get("phase") == "Running" or _unschedulable(vmi) is not None
@@ -157,7 +158,7 @@ def run_unusual(vms: VirtualMachines, change: Change, needs: str, volumes: tuple
     vmi = vm.wait("runs, or finds no node", settled, timeout=180.0)
     reason = _unschedulable(vmi)
     if vmi["status"].get("phase") != "Running" and reason is not None:
-        pytest.skip(f"no node can run such a VM (it needs {needs}): {reason}")
+        not_applicable(f"no node can run such a VM (it needs {needs}): {reason}")
     return vm
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.fixtures import Cluster, History, Policies, Report, VirtualMachines, check
+from seatrial.fixtures import Cluster, History, Policies, Report, VirtualMachines, check, not_applicable
 from seatrial.fixtures.kinds import VIRTUAL_MACHINE, Object
 
 from .steps import VMIM, slow_down
@@ -52,7 +52,7 @@ def test_start_runs_the_vm_on_a_bare_metal_node(cluster: Cluster, vms: VirtualMa
 def test_vm_without_toleration_stays_unscheduled(cluster: Cluster, vms: VirtualMachines, report: Report) -> None:
     """Without the toleration no bare-metal node takes the VM; VMI and VM say so."""
     if not cluster.tolerations:
-        pytest.skip("the nodes for VMs carry no taint, so there is nothing to tolerate")
+        not_applicable("the nodes for VMs carry no taint, so there is nothing to tolerate")
     nodes = cluster.migration_nodes
     vm = vms.create(tolerations=[], wait=False, change=lambda spec: spec.update(affinity=_only(nodes)))
     condition = vm.wait_condition("PodScheduled", "False")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from seatrial.fixtures import Cluster, VirtualMachine, VirtualMachines, Volume, check
+from seatrial.fixtures import Cluster, VirtualMachine, VirtualMachines, Volume, check, not_applicable
 from seatrial.fixtures.claims import Claims
 from seatrial.fixtures.kinds import NODE, Object
 
@@ -93,9 +93,9 @@ def test_annotation_allows_bridge(vms: VirtualMachines) -> None:
 def test_reason(cluster: Cluster, vms: VirtualMachines, reason: Reason) -> None:
     """A VM that breaks this one rule is not migratable, for this reason."""
     if not reason.exists_in(cluster.version):
-        pytest.skip(f"KubeVirt {cluster.version} does not know {reason.name}")
+        not_applicable(f"KubeVirt {cluster.version} does not know {reason.name}")
     if reason.unmet and (why := reason.unmet(cluster.api.list(NODE))):
-        pytest.skip(f"it needs {reason.needs}: {why}")
+        not_applicable(f"it needs {reason.needs}: {why}")
     check_not_migratable(run_unusual(vms, reason.change, reason.needs), reason.name, reason.message)
 
 
@@ -104,7 +104,7 @@ def test_reason(cluster: Cluster, vms: VirtualMachines, reason: Reason) -> None:
 def test_host_device_forbids_migration(cluster: Cluster, vms: VirtualMachines, kind: str) -> None:
     device = _permitted_device(cluster)
     if device is None:
-        pytest.skip(f"it needs {DEVICE}")
+        not_applicable(f"it needs {DEVICE}")
 
     def with_device(spec: Object) -> None:
         spec["domain"]["devices"][kind] = [{"name": "device", "deviceName": device}]
@@ -127,7 +127,7 @@ def _permitted_device(cluster: Cluster) -> str | None:
 def test_persistent_reservation_forbids_migration(cluster: Cluster, vms: VirtualMachines, claims: Claims) -> None:
     """A LUN with a SCSI reservation, up to 1.8."""
     if cluster.version >= (1, 9):
-        pytest.skip(f"KubeVirt {cluster.version} does not know PersistentReservationNotLiveMigratable")
+        not_applicable(f"KubeVirt {cluster.version} does not know PersistentReservationNotLiveMigratable")
     claim = claims.create("ReadWriteMany", "Block")
     lun = Volume("data", {"persistentVolumeClaim": {"claimName": claim}}, {"lun": {"reservation": True}})
     vm = run_unusual(vms, lambda spec: None, RESERVATION, volumes=(lun,))
@@ -138,7 +138,7 @@ def test_persistent_reservation_forbids_migration(cluster: Cluster, vms: Virtual
 def test_storage_condition_lists_every_other_reason(cluster: Cluster, vms: VirtualMachines) -> None:
     """StorageLiveMigratable joins all reasons that are not about disks (from 1.4)."""
     if cluster.version < (1, 4):
-        pytest.skip("the condition StorageLiveMigratable exists from KubeVirt 1.4")
+        not_applicable("the condition StorageLiveMigratable exists from KubeVirt 1.4")
     vm = vms.create(interface="bridge", change=HYPERV_PASSTHROUGH.change)
     found = vm.wait_condition("StorageLiveMigratable", "False")
     check("reason", "NotMigratable", found.get("reason"))

@@ -6,7 +6,17 @@ from itertools import pairwise
 
 import pytest
 
-from seatrial.fixtures import Cluster, Guests, History, Migrations, Outcome, Refused, VirtualMachines, check
+from seatrial.fixtures import (
+    Cluster,
+    Guests,
+    History,
+    Migrations,
+    Outcome,
+    Refused,
+    VirtualMachines,
+    check,
+    not_applicable,
+)
 from seatrial.fixtures.kinds import POD, Object
 
 from .expected import BLOCK_PORT, DIRECT_PORT, FAILURE_FIELDS, LIBVIRT_PORT, PHASES, STATE_FIELDS
@@ -115,7 +125,7 @@ def test_target_address_is_its_virt_handlers(cluster: Cluster, vms: VirtualMachi
     """Without a migration network the target listens on the address of its node's virt-handler."""
     configuration = cluster.kubevirt()["spec"].get("configuration") or {}
     if (configuration.get("migrations") or {}).get("network"):
-        pytest.skip("the cluster has a migration network; its address is checked with that network")
+        not_applicable("the cluster has a migration network; its address is checked with that network")
     outcome = vms.create().migrate().wait_succeeded()
     handlers = cluster.api.list(POD, cluster.install_namespace, labels=HANDLER)
     addresses = [_address(pod) for pod in handlers if pod["spec"].get("nodeName") == outcome.target_node]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.fixtures import Cluster, Refused, VirtualMachines, check
+from seatrial.fixtures import Cluster, Refused, VirtualMachines, check, not_applicable
 
 from .accounts import Accounts
 from .expected import admins_may_migrate
@@ -27,7 +27,7 @@ def test_namespace_admin_may_migrate_as_the_version_has_it(cluster: Cluster, acc
 def test_role_for_migration_grants_it(cluster: Cluster, accounts: Accounts) -> None:
     """From 1.5 the role kubevirt.io:migrate gives what the admin lacks."""
     if admins_may_migrate(cluster.version):
-        pytest.skip("the role kubevirt.io:migrate exists from KubeVirt 1.5")
+        not_applicable("the role kubevirt.io:migrate exists from KubeVirt 1.5")
     migrator = accounts.create("kubevirt.io:migrate")
     check("may change migrations", dict.fromkeys(CHANGE, True), {verb: migrator.may(verb) for verb in CHANGE})
     check("may use the migrate subresource", True, migrator.may_use_migrate_subresource())

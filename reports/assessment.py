@@ -11,6 +11,9 @@ from enum import StrEnum
 from .model import Journal, Level, Outcome, Requirement, Test, Violation
 from .versions import applies
 
+INAPPLICABLE = "not applicable: "
+"""How the reason of a skip begins that leaves nothing untested."""
+
 
 class Result(StrEnum):
     """What is known about a requirement after a run."""
@@ -99,13 +102,20 @@ def _row(requirement: Requirement, tests: tuple[Test, ...], journal: Journal) ->
         return Row(requirement, Result.FAILED, tests=tests)
     if outside := _out_of_scope(requirement, journal):
         return Row(requirement, Result.OUT_OF_SCOPE, outside, tests)
-    untried = [test for test in tests if test.outcome is not Outcome.PASSED]
+    untried = [test for test in tests if test.outcome is not Outcome.PASSED and not _inapplicable(test)]
+    if not any(test.outcome is Outcome.PASSED for test in tests):
+        untried = [*tests]
     if not tests or any(test.outcome is not Outcome.SKIPPED for test in untried):
         return Row(requirement, Result.NOT_TESTED, _why_untested(requirement, untried, journal), tests)
     if not untried:
         return Row(requirement, Result.PASSED, tests=tests)
     reason = _why_untested(requirement, untried, journal)
     return Row(requirement, Result.NOT_TESTED if len(untried) == len(tests) else Result.PARTLY_TESTED, reason, tests)
+
+
+def _inapplicable(test: Test) -> bool:
+    """Whether a test was skipped because its case cannot arise on this cluster: nothing is then left untested."""
+    return test.outcome is Outcome.SKIPPED and test.reason.startswith(INAPPLICABLE)
 
 
 def _out_of_scope(requirement: Requirement, journal: Journal) -> str:
