@@ -15,7 +15,8 @@ def running_lab(folder: Path, *options: str) -> Iterator[Path]:
     kubeconfig = folder / "kubeconfig"
     command = [sys.executable, "-m", "seatrial.lab", "--kubeconfig", str(kubeconfig), *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as lab:
-        assert lab.stdin and lab.stdout
+        assert lab.stdin
+        assert lab.stdout
         try:
             said = lab.stdout.readline()
             if not said.startswith("ready "):
