@@ -99,7 +99,7 @@ HYPERV_PASSTHROUGH = Reason(
     "Hyper-V passthrough",
     _hyperv_passthrough,
     r"^VMI uses hyperv passthrough$",
-    "nothing",
+    "a processor that Hyper-V features can be passed through from",
 )
 REASONS = (
     HYPERV_PASSTHROUGH,

@@ -7,7 +7,7 @@ import pytest
 from seatrial.fixtures import Cluster, Migrations, Policies, Refused, Stage, VirtualMachines, check
 from seatrial.fixtures.kinds import MIGRATION
 
-from .steps import finished_vmi, slow_down
+from .steps import finished_vmi, run_unusual, slow_down
 
 WEBHOOK = 'admission webhook "migration-create-validator.kubevirt.io" denied the request: '
 
@@ -44,7 +44,7 @@ def test_final_vmi_is_refused(stage: Stage, migrations: Migrations) -> None:
 
 @pytest.mark.requirement("TUT-16")
 def test_vmi_that_is_not_migratable_is_refused(vms: VirtualMachines, migrations: Migrations) -> None:
-    vm = vms.create(interface="bridge")
+    vm = run_unusual(vms, "leave to bridge to the pod network", interface="bridge")
     why = vm.wait_condition("LiveMigratable", "False")
     text = f"Cannot migrate VMI, Reason: {why['reason']}, Message: {why['message']}"
     check_refused(_refusal(migrations, vm.name), 400, text)

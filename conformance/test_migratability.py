@@ -15,6 +15,7 @@ from .steps import run_unusual
 
 ALLOW_BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration"
 RESERVATION = "the feature gate PersistentReservation and a shared block claim"
+BRIDGE = "leave to bridge to the pod network"
 DEVICE = "a device that permittedHostDevices of the KubeVirt CR names and a node offers"
 
 
@@ -78,14 +79,14 @@ def _without_local_disks(spec: Object) -> None:
 
 @pytest.mark.requirement("TUT-07")
 def test_bridge_on_the_pod_network_forbids_migration(vms: VirtualMachines) -> None:
-    vm = vms.create(interface="bridge")
+    vm = run_unusual(vms, BRIDGE, interface="bridge")
     check_not_migratable(vm, "InterfaceNotLiveMigratable", "^cannot migrate VMI which does not use masquerade")
 
 
 @pytest.mark.requirement("TUT-07")
 def test_annotation_allows_bridge(vms: VirtualMachines) -> None:
     """The key counts, whatever its value."""
-    vms.create(interface="bridge", annotations={ALLOW_BRIDGE: ""}).wait_migratable()
+    run_unusual(vms, BRIDGE, interface="bridge", annotations={ALLOW_BRIDGE: ""}).wait_migratable()
 
 
 @pytest.mark.requirement("TUT-08")
@@ -96,7 +97,7 @@ def test_reason(cluster: Cluster, vms: VirtualMachines, reason: Reason) -> None:
         not_applicable(f"KubeVirt {cluster.version} does not know {reason.name}")
     if reason.unmet and (why := reason.unmet(cluster.api.list(NODE))):
         not_applicable(f"it needs {reason.needs}: {why}")
-    check_not_migratable(run_unusual(vms, reason.change, reason.needs), reason.name, reason.message)
+    check_not_migratable(run_unusual(vms, reason.needs, change=reason.change), reason.name, reason.message)
 
 
 @pytest.mark.requirement("TUT-08")
@@ -110,7 +111,7 @@ def test_host_device_forbids_migration(cluster: Cluster, vms: VirtualMachines, k
         spec["domain"]["devices"][kind] = [{"name": "device", "deviceName": device}]
 
     text = "^VMI (uses a PCI host devices|specifies (a |non-migratable |too many ).*)$"
-    check_not_migratable(run_unusual(vms, with_device, DEVICE), "HostDeviceNotLiveMigratable", text)
+    check_not_migratable(run_unusual(vms, DEVICE, change=with_device), "HostDeviceNotLiveMigratable", text)
 
 
 def _permitted_device(cluster: Cluster) -> str | None:
@@ -130,7 +131,7 @@ def test_persistent_reservation_forbids_migration(cluster: Cluster, vms: Virtual
         not_applicable(f"KubeVirt {cluster.version} does not know PersistentReservationNotLiveMigratable")
     claim = claims.create("ReadWriteMany", "Block")
     lun = Volume("data", {"persistentVolumeClaim": {"claimName": claim}}, {"lun": {"reservation": True}})
-    vm = run_unusual(vms, lambda spec: None, RESERVATION, volumes=(lun,))
+    vm = run_unusual(vms, RESERVATION, volumes=(lun,))
     check_not_migratable(vm, "PersistentReservationNotLiveMigratable", "^VMI uses SCSI persi(s)?tent reservation$")
 
 
@@ -139,7 +140,7 @@ def test_storage_condition_lists_every_other_reason(cluster: Cluster, vms: Virtu
     """StorageLiveMigratable joins all reasons that are not about disks (from 1.4)."""
     if cluster.version < (1, 4):
         not_applicable("the condition StorageLiveMigratable exists from KubeVirt 1.4")
-    vm = vms.create(interface="bridge", change=HYPERV_PASSTHROUGH.change)
+    vm = run_unusual(vms, f"{BRIDGE}, {HYPERV_PASSTHROUGH.needs}", interface="bridge", change=HYPERV_PASSTHROUGH.change)
     found = vm.wait_condition("StorageLiveMigratable", "False")
     check("reason", "NotMigratable", found.get("reason"))
     for name in ("InterfaceNotLiveMigratable", HYPERV_PASSTHROUGH.name):
