@@ -15,8 +15,8 @@ from .certificate import VALID_DAYS, VOIDED_BY, Certificate
 from .measures import duration, figure
 from .model import Outcome
 
-MOST_DETAILS = 600_000
-"""Characters of tracebacks in one page, shared by all findings: the page must open anywhere."""
+MOST_DETAILS = 400_000
+"""Characters of tracebacks, and as many of what was expected and observed, in one page; all findings share them."""
 MOST_FILES = 300
 
 _RELATIVE = re.compile(r"(?![/.])(?!.*(?:^|/)\.\.(?:/|$))[^:\\?#]+")
@@ -52,10 +52,11 @@ def to_html(certificate: Certificate) -> str:
         out_of_scope=[row for row in assessment.rows if row.result is Result.OUT_OF_SCOPE],
         untested=[row for row in assessment.rows if row.result is Result.NOT_TESTED],
         bars=pictures.bars(assessment),
-        strips=[pictures.strip(measure) for measure in certificate.measures],
+        strips=[pictures.strip(measure) for measure in certificate.measures if len(measure.samples) > 1],
         timelines=pictures.timelines(certificate.journal.tests),
         files=certificate.evidence[:MOST_FILES],
-        details_limit=_details_limit(assessment.findings),
+        details_limit=_share(assessment.findings, 6_000),
+        seen_limit=_share(assessment.findings, 1_500),
         results=[result.value for result in Result if assessment.count(result) and result is not Result.OUT_OF_SCOPE],
         voided_by=VOIDED_BY,
         valid_days=VALID_DAYS,
@@ -71,8 +72,8 @@ def _by_suite(rows: tuple[Row, ...]) -> dict[str, list[Row]]:
     return suites
 
 
-def _details_limit(findings: tuple[Finding, ...]) -> int:
-    return max(400, min(6_000, MOST_DETAILS // max(1, len(findings))))
+def _share(findings: tuple[Finding, ...], most: int) -> int:
+    return max(300, min(most, MOST_DETAILS // max(1, len(findings))))
 
 
 @cache

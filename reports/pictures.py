@@ -134,16 +134,17 @@ def _axis(largest: float) -> tuple[float, float]:
 
 
 def timelines(tests: Sequence[Test]) -> tuple[Timeline, ...]:
-    """The tests worth looking at: those in which something changed its phase, failed ones first."""
-    worth = [test for test in tests if any(_phase(moment) for moment in test.timeline)]
-    worth.sort(key=lambda test: test.outcome is Outcome.PASSED)
+    """The tests worth looking at: those that failed while something changed its phase, then those that migrated."""
+    failed = [test for test in tests if test.outcome is not Outcome.PASSED and any(map(_phase, test.timeline))]
+    migrated = [test for test in tests if test.outcome is Outcome.PASSED and any(map(_is_migration, test.timeline))]
+    worth = failed + migrated
     return tuple(timeline(test) for test in worth[:MOST_PICTURES])
 
 
 def timeline(test: Test) -> Timeline:
     """One test as lanes; it begins with its first migration, if it has one."""
     ordered = sorted(test.timeline, key=lambda moment: moment.t)
-    start = next((moment.t for moment in ordered if moment.source == _MIGRATION), ordered[0].t)
+    start = next((moment.t for moment in ordered if _is_migration(moment)), ordered[0].t)
     seen = [moment for moment in ordered if moment.t >= start]
     moments = seen[:MOST_MOMENTS]
     span = max(moments[-1].t - start, 0.001)
@@ -184,6 +185,10 @@ def _lane_of(moment: Moment) -> str:
 def _phase(moment: Moment) -> str:
     found = _PHASE.search(moment.text)
     return found[1] if found and moment.source[:1].isupper() else ""
+
+
+def _is_migration(moment: Moment) -> bool:
+    return moment.source == _MIGRATION
 
 
 def _is_deletion(moment: Moment) -> bool:

@@ -38,7 +38,7 @@ def _problems(certificate: Certificate) -> Iterator[str]:
         yield ""
         yield from _wrapped(problem.message, "  ")
         if problem.remedy:
-            yield from _wrapped(f"→ {problem.remedy}", "  ")
+            yield from _wrapped(problem.remedy, "  → ")
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
@@ -48,10 +48,10 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
     yield f"Findings ({len(findings)}):"
     for finding in findings[:MOST_FINDINGS]:
         yield f"  {finding.id}  {finding.title}" + ("" if finding.level is Level.REQUIRED else f" [{finding.level}]")
-        yield from _wrapped(f"expected  {finding.expected}", "    ", " " * 10)
-        yield from _wrapped(f"observed  {finding.observed}", "    ", " " * 10)
+        yield from _wrapped(finding.expected, "    expected  ")
+        yield from _wrapped(finding.observed, "    observed  ")
         if finding.remedy:
-            yield from _wrapped(f"remedy    {finding.remedy}", "    ", " " * 10)
+            yield from _wrapped(finding.remedy, "    remedy    ")
         if finding.evidence:
             yield f"    evidence  {finding.evidence}"
     if len(findings) > MOST_FINDINGS:
@@ -64,7 +64,7 @@ def _listed(title: str, items: list[str]) -> Iterator[str]:
     yield ""
     yield f"{title} ({len(items)}):"
     for item in items[:MOST_FINDINGS]:
-        yield from _wrapped(item, "  ", "  ")
+        yield from _wrapped(item, "  - ")
     if len(items) > MOST_FINDINGS:
         yield f"  … and {len(items) - MOST_FINDINGS} more in certificate.html"
 
@@ -84,7 +84,11 @@ def _figures(certificate: Certificate) -> Iterator[str]:
     yield "Measured (median · 95 % · most):"
     for measure in certificate.measures[:12]:
         values = " · ".join(figure(measure.quantile(share)) for share in (0.5, 0.95, 1))
-        yield f"  {measure.name}: {values} {measure.unit} ({len(measure.samples)} times)"
+        yield f"  {measure.name}: {values} {measure.unit} ({_times(len(measure.samples))})"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _counts(certificate: Certificate) -> Iterator[str]:
@@ -103,7 +107,11 @@ def _paths(directory: Path) -> Iterator[str]:
         yield f"  evidence: {directory / 'evidence'}"
 
 
-def _wrapped(text: str, indent: str, hanging: str = "") -> list[str]:
+def _wrapped(text: str, first: str) -> list[str]:
     return textwrap.wrap(
-        " ".join(text.split()), WIDTH, initial_indent=indent, subsequent_indent=indent + hanging, break_long_words=False
+        " ".join(text.split()),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_long_words=False,
     )

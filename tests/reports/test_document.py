@@ -1,0 +1,64 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from seatrial.reports.certificate import LAB_STAMP, certificate, certificate_of
+from seatrial.reports.document import KIND, SCHEMA, document
+from seatrial.reports.journal import parse
+from seatrial.reports.render import render
+from tests.reports import sample
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "certificate.md"
+
+
+def written(directory: Path) -> dict[str, Any]:
+    render(sample.write(directory))
+    found: dict[str, Any] = json.loads((directory / "certificate.json").read_text())
+    return found
+
+
+def test_a_pipeline_finds_what_it_gates_on(tmp_path: Path) -> None:
+    found = written(tmp_path)
+    assert (found["kind"], found["schema"]) == (KIND, SCHEMA)
+    assert (found["verdict"], found["exitCode"], found["stamp"]) == ("not certified", 1, LAB_STAMP)
+    assert found["validUntil"] is None
+    assert found["issued"] == "2026-11-22T10:00:48Z"
+
+
+def test_a_finding_tells_all_that_is_needed_to_act(tmp_path: Path) -> None:
+    finding = written(tmp_path)["findings"][0]
+    assert all(finding[key] for key in ("id", "title", "expected", "observed", "remedy", "test", "evidence"))
+
+
+def test_the_journal_is_told_by_its_checksum(tmp_path: Path) -> None:
+    evidence = written(tmp_path)["evidence"]
+    assert re.fullmatch("[0-9a-f]{64}", evidence["journal"]["sha256"])
+    assert evidence["files"] == [{"path": "evidence/test_tutorial_11/vmi.yaml", "size": 29}]
+
+
+def test_an_empty_directory_has_a_certificate_too(tmp_path: Path) -> None:
+    found = document(certificate_of(tmp_path))
+    assert (found["verdict"], found["exitCode"], found["environment"]) == ("inconclusive", 3, None)
+
+
+def keys(value: Any) -> set[str]:
+    """Every key of the document, but for those that are data."""
+    match value:
+        case dict():
+            inner = [item for name, item in value.items() if name not in ("capabilities", "migrations", "summary")]
+            return set(value) | set().union(*(keys(item) for item in inner))
+        case list():
+            return set().union(*(keys(item) for item in value))
+        case _:
+            return set()
+
+
+def test_the_reference_names_every_key(tmp_path: Path) -> None:
+    told = set(re.findall(r"`([A-Za-z0-9]+)`", REFERENCE.read_text()))
+    assert keys(written(tmp_path)) - told == set()
+
+
+def test_a_violation_is_kept_as_it_was_written() -> None:
+    found = document(certificate(parse(sample.as_lines(list(sample.records())))))
+    assert found["violations"][0]["check"] == "one running guest"

@@ -1,0 +1,80 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial.reports import pictures
+from seatrial.reports.certificate import certificate
+from seatrial.reports.journal import parse
+from seatrial.reports.measures import Measure, Sample
+from seatrial.reports.model import Moment, Outcome, Test
+from tests.reports import sample
+
+MIGRATION = "VirtualMachineInstanceMigration"
+
+
+def test_bars_are_full() -> None:
+    found = pictures.bars(certificate(parse(sample.as_lines(list(sample.records())))).assessment)
+    assert [bar.name for bar in found] == ["required", "recommended", "informative"]
+    for bar in found:
+        assert sum(segment.width for segment in bar.segments) == pictures.WIDTH
+        assert sum(int(segment.label) for segment in bar.segments) == bar.total
+
+
+@given(st.lists(st.floats(-10, 1e9), min_size=1, max_size=50))
+def test_figures_lie_on_their_axis(values: list[float]) -> None:
+    found = pictures.strip(Measure("m", "ms", tuple(Sample(value, "t") for value in values)))
+    assert 1 < len(found.ticks) <= 7
+    assert all(0 <= mark.x <= pictures.WIDTH for mark in (*found.marks, *found.ticks))
+
+
+def timeline(*moments: tuple[float, str, str]) -> pictures.Timeline:
+    return pictures.timeline(Test("t", timeline=tuple(Moment(*item) for item in moments)))
+
+
+def test_a_migrations_phases_follow_one_another() -> None:
+    found = timeline(
+        (5.0, "VirtualMachineInstance", "vm phase Running, on node-1"),
+        (10.0, MIGRATION, "mig phase Pending"),
+        (10.5, MIGRATION, "mig phase Running"),
+        (11.0, MIGRATION, "mig phase Succeeded"),
+    )
+    (lane,) = found.lanes
+    assert lane.name == "VMIM mig"
+    assert [segment.label for segment in lane.segments] == ["Pending", "Running", "Succeeded"]
+    assert lane.segments[0].x == pictures.LABEL
+    assert lane.segments[1].x == lane.segments[0].x + lane.segments[0].width
+    assert lane.segments[2].kind == "good"
+
+
+def test_each_object_has_a_lane_and_events_share_one() -> None:
+    found = timeline(
+        (1.0, "event", "a Created: x"),
+        (1.1, "Pod", "a phase Running"),
+        (1.2, "Pod", "b phase Running"),
+        (1.3, "event", "b Created: y"),
+    )
+    assert [lane.name for lane in found.lanes] == ["Pod a", "Pod b", "event"]
+
+
+def test_a_deleted_object_has_no_phase_any_more() -> None:
+    found = timeline(
+        (0.0, "Pod", "a phase Running"),
+        (0.5, "Pod", "a being deleted"),
+        (1.0, "Pod", "a deleted"),
+        (2.0, "Pod", "b phase Running"),
+    )
+    (segment,) = found.lanes[0].segments
+    assert segment.x + segment.width == (pictures.LABEL + pictures.WIDTH) / 2
+    assert [mark.title for mark in found.lanes[0].marks] == ["a being deleted", "a deleted"]
+
+
+def test_failed_tests_come_first_and_tests_without_a_migration_only_if_they_failed() -> None:
+    migrated = (Moment(1.0, MIGRATION, "mig phase Pending"),)
+    started = (Moment(1.0, "Pod", "a phase Running"),)
+    found = pictures.timelines(
+        [
+            Test("a", outcome=Outcome.PASSED, timeline=migrated),
+            Test("b", outcome=Outcome.PASSED, timeline=started),
+            Test("c", outcome=Outcome.FAILED, timeline=started),
+        ]
+    )
+    assert [item.test.id for item in found] == ["c", "a"]
