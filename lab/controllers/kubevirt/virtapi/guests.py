@@ -48,6 +48,8 @@ class Guests:
         vmi = await self._found(namespace, name)
         if phase(vmi) != "Running":
             raise PlainRefusal(500, conflict(name, "VMI is not running", VMI).message)
+        if condition(vmi, "AgentConnected") is None:
+            raise PlainRefusal(500, conflict(name, "VMI does not have guest agent connected", VMI).message)
         async with self._session.get(await self._url(vmi, what)) as answer:
             content = await answer.read()
             if answer.status >= 400:
