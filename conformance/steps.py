@@ -45,9 +45,7 @@ def pinned(vms: VirtualMachines, cluster: Cluster) -> VirtualMachine:
 
 def finished_vmi(stage: Stage) -> str:
     """A VMI without a VM that has ended, since its launcher was deleted; its name."""
-    body = VmSpec(
-        stage.name("vmi"), stage.guest_image, stage.labels, tolerations=tuple(stage.cluster.tolerations)
-    ).body()
+    body = VmSpec(stage.name("vmi"), stage.template, stage.labels, tolerations=tuple(stage.cluster.tolerations)).body()
     template = body["spec"]["template"]
     name: str = body["metadata"]["name"]
     stage.create(VIRTUAL_MACHINE_INSTANCE, {"metadata": body["metadata"], "spec": template["spec"]})

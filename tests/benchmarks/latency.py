@@ -17,7 +17,7 @@ from seatrial.fixtures.kinds import CONFIG_MAP, NAMESPACE, VIRTUAL_MACHINE
 from seatrial.fixtures.machine import VirtualMachine
 from seatrial.fixtures.recorder import Recorder
 from seatrial.fixtures.stage import Stage
-from seatrial.fixtures.vmspec import VmSpec
+from seatrial.fixtures.vmspec import VmSpec, tutorial_template
 from tests.labs import running_lab
 
 from .percentiles import line
@@ -70,9 +70,9 @@ def _migrate(api: Api, ended: threading.Event) -> None:
     recorder = Recorder(api, history, PLACE)
     recorder.start()
     cluster = Cluster(api)
-    stage = Stage(cluster, PLACE, {}, history, "quay.io/kubevirt/cirros-container-disk-demo")
+    stage = Stage(cluster, PLACE, {}, history, tutorial_template("quay.io/kubevirt/cirros-container-disk-demo"))
     for number in range(MACHINES):
-        spec = VmSpec(f"vm-{number}", stage.guest_image, {}, tolerations=tuple(cluster.tolerations))
+        spec = VmSpec(f"vm-{number}", stage.template, {}, tolerations=tuple(cluster.tolerations))
         stage.create(VIRTUAL_MACHINE, spec.body())
     machines = [VirtualMachine(stage, f"vm-{number}") for number in range(MACHINES)]
     for machine in machines:
