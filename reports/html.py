@@ -15,7 +15,7 @@ from .certificate import VALID_DAYS, VOIDED_BY, Certificate
 from .measures import duration, figure
 from .model import Outcome
 
-MOST_DETAILS = 400_000
+MOST_DETAILS = 250_000
 """Characters of tracebacks, and as many of what was expected and observed, in one page; all findings share them."""
 MOST_FILES = 300
 

@@ -40,8 +40,7 @@ def run(options: Namespace, rest: list[str]) -> int:
     ):
         if rest:
             return _run_in(rest, kubeconfig)
-        print(_READY.format(kubeconfig=kubeconfig), flush=True)
-        return _wait(lab)
+        return _serve(lab, kubeconfig)
 
 
 @contextmanager
@@ -106,9 +105,10 @@ def _end(lab: subprocess.Popen[bytes]) -> None:
         lab.wait()
 
 
-def _wait(lab: subprocess.Popen[bytes]) -> int:
+def _serve(lab: subprocess.Popen[bytes], kubeconfig: Path) -> int:
     """Until Ctrl-C, which is how it is meant to end."""
     try:
+        print(_READY.format(kubeconfig=kubeconfig), flush=True)
         lab.wait()
     except KeyboardInterrupt:
         return 0

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.reports.certificate import certificate
@@ -74,6 +74,7 @@ FIELDS = sorted({key for record in sample.records(3) for key in record} - {"type
 TYPES = ["run", "environment", "problem", "requirement", "test-start", "test", "violation", "run-end", "new"]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6).map(dict), max_size=4), st.data())
 def test_whatever_a_journal_holds_is_rendered_and_never_certified(
     records: list[sample.Record], data: st.DataObject

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.reports.assessment import Result
@@ -144,6 +144,7 @@ def results(found: Certificate, level: Level) -> set[Result]:
     return {row.result for row in found.assessment.rows if row.requirement.level is level}
 
 
+@settings(max_examples=60, deadline=None)
 @given(runs())
 def test_nothing_is_certified_while_something_required_failed_or_was_not_tested(found: Certificate) -> None:
     if found.conclusion.exit_code == 0:
@@ -154,12 +155,14 @@ def test_nothing_is_certified_while_something_required_failed_or_was_not_tested(
         assert results(found, Level.RECOMMENDED) <= {Result.PASSED}
 
 
+@settings(max_examples=60, deadline=None)
 @given(runs())
 def test_what_failed_is_never_inconclusive(found: Certificate) -> None:
     if Result.FAILED in results(found, Level.REQUIRED):
         assert found.conclusion.verdict is Verdict.NOT_CERTIFIED
 
 
+@settings(max_examples=60, deadline=None)
 @given(runs())
 def test_only_what_is_certified_is_valid(found: Certificate) -> None:
     assert bool(found.valid_until) is (found.conclusion.exit_code == 0)
