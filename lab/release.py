@@ -68,6 +68,11 @@ class Release:
         major, minor = version.split(".")
         return self.number >= (int(major), int(minor))
 
+    def is_at_most(self, version: str) -> bool:
+        """Whether it is `version` ("1.6") or older: for data that name the version they end with."""
+        major, minor = version.split(".")
+        return self.number <= (int(major), int(minor))
+
     # --- migration configuration -------------------------------------------------------------------------------
 
     def migration_defaults(self) -> dict[str, Any]:

@@ -21,6 +21,8 @@ SCALARS: dict[str, Object] = {
     "any": {"type": "object", "nullable": True, "x-kubernetes-preserve-unknown-fields": True},
 }
 ENUMS = {"ContainerDiskSource.imagePullPolicy": ("Always", "IfNotPresent", "Never")}
+SAME_FIELDS = {"VMIMConfigurationOptions": "MigrationConfiguration", "MigrationPolicySpec": "MigrationConfiguration"}
+"""Types that repeat another's fields, which are described there."""
 NULLABLE = frozenset({"lastProbeTime", "lastTransitionTime", "creationTimestamp"})
 
 
@@ -77,8 +79,8 @@ class _Builder:
         properties: Object = {}
         required: list[str] = []
         for field, notation in _types()[name].items():
-            kind, _, since = notation.partition("@")
-            if since and not self._release.is_at_least(since):
+            kind, _, span = notation.partition("@")
+            if not self._has(span):
                 continue
             if kind.endswith("!"):
                 required.append(field)
@@ -90,6 +92,12 @@ class _Builder:
             made["required"] = required
         return _described(made, name)
 
+    def _has(self, span: str) -> bool:
+        """Whether the release lies in "1.4" (from then on) or "1.4-1.7" (and not after); "" is always."""
+        since, _, last = span.partition("-")
+        begun = not since or self._release.is_at_least(since)
+        return begun and (not last or self._release.is_at_most(last))
+
     def _field(self, owner: str, field: str, kind: str, path: tuple[str, ...]) -> Object:
         made = _described(self.type(kind, path), f"{owner}.{field}")
         if choices := ENUMS.get(f"{owner}.{field}"):
@@ -98,5 +106,6 @@ class _Builder:
 
 
 def _described(schema: Object, place: str) -> Object:
-    sentence = _descriptions().get(place)
+    owner, dot, field = place.partition(".")
+    sentence = _descriptions().get(place) or _descriptions().get(f"{SAME_FIELDS.get(owner, owner)}{dot}{field}")
     return {**schema, "description": sentence} if sentence else schema
