@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from .assessment import Finding, Result, Row
+from .assessment import Finding, Result
 from .certificate import Certificate
 from .measures import duration, figure
 from .model import Level
@@ -25,9 +25,9 @@ def _lines(certificate: Certificate, directory: Path) -> Iterator[str]:
     if certificate.stamp:
         yield f"*** {certificate.stamp} ***"
     yield from _problems(certificate)
-    yield from _findings(certificate.assessment.findings)
+    yield from _findings(certificate.assessment.findings, directory)
     yield from _listed("Conditions", list(conclusion.conditions))
-    yield from _listed("Not tested", [_untested(row) for row in _untested_rows(certificate)])
+    yield from _untested(certificate)
     yield from _figures(certificate)
     yield from _counts(certificate)
     yield from _paths(directory)
@@ -41,7 +41,7 @@ def _problems(certificate: Certificate) -> Iterator[str]:
             yield from _wrapped(problem.remedy, "  → ")
 
 
-def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
+def _findings(findings: tuple[Finding, ...], directory: Path) -> Iterator[str]:
     if not findings:
         return
     yield ""
@@ -53,7 +53,7 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
         if finding.remedy:
             yield from _wrapped(finding.remedy, "    remedy    ")
         if finding.evidence:
-            yield f"    evidence  {finding.evidence}"
+            yield f"    evidence  {directory / finding.evidence}"
     if len(findings) > MOST_FINDINGS:
         yield f"  … and {len(findings) - MOST_FINDINGS} more in certificate.html"
 
@@ -69,12 +69,19 @@ def _listed(title: str, items: list[str]) -> Iterator[str]:
         yield f"  … and {len(items) - MOST_FINDINGS} more in certificate.html"
 
 
-def _untested_rows(certificate: Certificate) -> list[Row]:
-    return [row for row in certificate.assessment.rows if row.result is Result.NOT_TESTED]
-
-
-def _untested(row: Row) -> str:
-    return f"{row.requirement.id}  {row.requirement.title} ({row.requirement.level}): {row.reason}"
+def _untested(certificate: Certificate) -> Iterator[str]:
+    """What was not tested, by reason: most often there is one reason for many."""
+    by_reason: dict[str, list[str]] = {}
+    rows = [row for row in certificate.assessment.rows if row.result is Result.NOT_TESTED]
+    for row in rows:
+        required = row.requirement.level is Level.REQUIRED
+        name = row.requirement.id if required else f"{row.requirement.id} [{row.requirement.level}]"
+        by_reason.setdefault(row.reason, []).append(name)
+    if rows:
+        yield ""
+        yield f"Not tested ({len(rows)}):"
+    for reason, names in by_reason.items():
+        yield from _wrapped(f"{', '.join(names)}: {reason}", "  - ")
 
 
 def _figures(certificate: Certificate) -> Iterator[str]:

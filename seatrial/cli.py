@@ -47,8 +47,8 @@ examples:
   seatrial certify --kubeconfig prod.yaml --profile smoke
   seatrial certify --kubeconfig prod.yaml --output ./before-upgrade -n 2
   seatrial certify --kubevirt-version 1.3 -k cancel
-  seatrial certify --defect LIST-THEM-WITH-seatrial-lab--list-defects
-  seatrial certify --lf
+  seatrial certify --lf                         what failed last time
+  seatrial certify --defect cancel-not-told     see it fail; `seatrial lab --list-defects` has more
 """
 
 _LAB = """\
@@ -118,7 +118,9 @@ def _command(
 def _add_certify(parser: Parser) -> None:
     parser.usage = "seatrial certify [options] [pytest options]"
     _add_cluster(parser, "the cluster to certify; without it the embedded lab is started")
-    parser.add_argument("--profile", metavar="smoke|standard", default="standard", help="how much is checked")
+    parser.add_argument(
+        "--profile", metavar="smoke|standard", default="standard", help="how much is checked (default: %(default)s)"
+    )
     parser.add_argument("--suite", metavar="NAME[,NAME]", help="conformance, chaos, load (default: all that there are)")
     parser.add_argument(
         "--allow", metavar="CLASS", action="append", default=[], help="allow a class of disruption; repeatable"
@@ -167,7 +169,11 @@ def _add_cluster(parser: Parser, summary: str) -> None:
 def _add_lab_options(parser: Parser) -> None:
     parser.add_argument("--kubevirt-version", metavar="X.Y", help="the KubeVirt version that the lab plays")
     parser.add_argument(
-        "--defect", metavar="NAME", action="append", default=[], help="a way in which the lab misbehaves; repeatable"
+        "--defect",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a way in which the lab shall misbehave; repeatable",
     )
 
 

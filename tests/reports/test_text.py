@@ -20,7 +20,7 @@ def test_the_verdict_is_the_first_line_and_the_reason_the_second() -> None:
 
 def test_a_finding_shows_its_remedy_and_evidence() -> None:
     assert "remedy    Look at the target launcher pod's" in text()
-    assert "evidence  evidence/test_tutorial_11" in text()
+    assert "evidence  seatrial-report/evidence/test_tutorial_11" in text()
 
 
 def test_a_lab_is_stamped() -> None:
@@ -43,3 +43,9 @@ def test_prose_is_wrapped() -> None:
 def test_a_problem_is_told_with_what_to_do() -> None:
     problem = {"type": "problem", "severity": "inconclusive", "message": "one node", "remedy": "add another"}
     assert "  one node\n  → add another\n" in text([problem])
+
+
+def test_what_was_not_tested_for_one_reason_stands_together() -> None:
+    recommended = sample.requirement(3, level="recommended")
+    found = text([sample.run(), sample.requirement(1), sample.requirement(2), recommended])
+    assert "  - TUT-01, TUT-02, TUT-03 [recommended]: the run ended before it\n" in found
