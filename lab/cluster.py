@@ -93,7 +93,7 @@ async def _serve(stack: AsyncExitStack, config: LabConfig, folder: Path, block: 
 
 def _write_kubeconfig(context: LabContext, path: Path) -> None:
     client = context.authority.issue(ADMIN, ["system:masters"])
-    token = context.token_for(ADMIN, ("system:masters",))
+    token = context.token_for(ADMIN, ("system:masters",), "")
     write_kubeconfig(path, server=context.server, authority=context.authority, user=ADMIN, client=client, token=token)
 
 

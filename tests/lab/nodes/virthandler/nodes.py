@@ -116,7 +116,13 @@ async def cluster(folder: Path, version: str = "1.8", defects: Defects | None = 
     api = MemoryApi()
     no_block = cast(Block, None)
     lab = LabContext(
-        "", Authority.create(folder), lambda user, groups: "", no_block, release_of(version), defects or Defects(), PACE
+        "",
+        Authority.create(folder),
+        lambda user, groups, node: "",
+        no_block,
+        release_of(version),
+        defects or Defects(),
+        PACE,
     )
     nodes = {name: Node(name, index, "", no_block) for index, name in ((1, "node1"), (2, "node2"))}
     made = Cluster(api, lab, nodes)
