@@ -1,6 +1,7 @@
 """From the journal's JSON to the model's records, field by field, taking nothing for granted."""
 
 import math
+import re
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -23,6 +24,8 @@ from .model import (
 )
 
 E = TypeVar("E", bound=StrEnum)
+_OUR_ERROR = re.compile(r"^seatrial\.[\w.]+: ")
+"""The class that pytest puts before what an error of ours says."""
 
 
 def run(record: Record) -> Run:
@@ -108,7 +111,7 @@ def test(record: Record) -> Test:
         phase=_text(record, "phase"),
         duration=max(0.0, _number(record, "duration")),
         reason=_text(record, "reason"),
-        message=_text(record, "message"),
+        message=_OUR_ERROR.sub("", _text(record, "message")),
         details=_text(record, "details"),
         expected=_text(record, "expected"),
         observed=_text(record, "observed"),

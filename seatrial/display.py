@@ -131,8 +131,16 @@ def about(environment: Environment) -> str:
 def line(test: Test) -> str:
     """A test that has ended, in a line."""
     names = ", ".join(test.requirements)
-    said = test.message or test.reason if test.outcome is not Outcome.PASSED else ""
+    said = " ".join(_why(test).split())
     return f"{test.outcome.value:<7} {names} {short(test.id)} {test.duration:.1f} s" + (f": {said}" if said else "")
+
+
+def _why(test: Test) -> str:
+    if test.outcome is Outcome.PASSED:
+        return ""
+    if test.expected and test.observed:
+        return f"{test.message}: expected {test.expected}, observed {test.observed}"
+    return test.message or test.reason
 
 
 def short(test: str) -> str:

@@ -55,6 +55,12 @@ def test_a_line_names_outcome_requirement_and_test() -> None:
     assert line(test) == "skipped TUT-01 test_it[rwx] 0.4 s: no storage"
 
 
+def test_a_line_tells_a_finding() -> None:
+    message = "seatrial.fixtures.findings.Finding: conditions"
+    test = records.test(sample.result(1, "failed", message=message, expected="a", observed="b", test="t", duration=1))
+    assert line(test) == "failed  TUT-01 t 1.0 s: conditions: expected a, observed b"
+
+
 def test_words() -> None:
     assert short("a.py::TestA::test_b[x]") == "test_b[x]"
     assert clock(125.9) == "2:05"
