@@ -1,7 +1,8 @@
 """`certificate.html`: the certificate for people; one file that needs nothing else and asks nobody for anything."""
 
 import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -86,7 +87,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    named: tuple[Callable[..., str], ...] = (anchor, clip, clip_end, duration, figure, href, slug, symbol, when)
+    named: tuple[Callable[..., str], ...] = (anchor, clip, clip_end, duration, figure, href, shell, slug, symbol, when)
     environment.filters.update({function.__name__: function for function in named})
     environment.globals["style"] = Markup((here / "certificate.css").read_text())
     return environment.get_template("certificate.html")
@@ -119,6 +120,11 @@ def clip_end(text: str, limit: int) -> str:
 def when(text: str) -> str:
     """A moment as people write it."""
     return text.replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC")
+
+
+def shell(words: Sequence[str]) -> str:
+    """A command as it can be pasted into a shell."""
+    return shlex.join(words)
 
 
 def slug(text: str) -> str:

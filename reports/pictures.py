@@ -1,13 +1,13 @@
 """The geometry of the certificate's pictures; the template only draws it.
 
 A picture shows what a table hides: how the results divide, how far the figures scatter, and in which order the phases
-of a migration, the guest's silence and the events came.
+of a migration and the events came.
 """
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from .assessment import Assessment, Result
 from .measures import Measure, figure
@@ -19,6 +19,8 @@ LABEL = 190
 MOST_MOMENTS = 120
 MOST_LANES = 8
 MOST_PICTURES = 16
+SMALLEST = 1e-9
+"""What is less is nought."""
 
 _PHASE = re.compile(r"\bphase (not set|\w+)")
 _FINAL = {"Succeeded": "good", "Failed": "bad"}
@@ -126,7 +128,7 @@ def strip(measure: Measure) -> Strip:
 
 def _axis(largest: float) -> tuple[float, float]:
     """The end of an axis and the step of its ticks: 1, 2 or 5 times a power of ten, five ticks at most."""
-    if largest <= 0:
+    if largest < SMALLEST:
         return 1.0, 1.0
     power = 10.0 ** math.floor(math.log10(largest))
     step = next(step for step in (power / 5, power / 2, power, 2 * power, 5 * power) if largest / step <= 5)
@@ -134,15 +136,19 @@ def _axis(largest: float) -> tuple[float, float]:
 
 
 def timelines(tests: Sequence[Test]) -> tuple[Timeline, ...]:
-    """The tests worth looking at: those that failed while something changed its phase, then those that migrated."""
+    """The tests worth looking at: those that failed while something changed its phase, then those that migrated.
+
+    Of these the ones that measured something come first: a figure is read beside its picture.
+    """
     failed = [test for test in tests if test.outcome is not Outcome.PASSED and any(map(_phase, test.timeline))]
     migrated = [test for test in tests if test.outcome is Outcome.PASSED and any(map(_is_migration, test.timeline))]
+    migrated.sort(key=lambda test: not test.measurements)
     worth = failed + migrated
     return tuple(timeline(test) for test in worth[:MOST_PICTURES])
 
 
 def timeline(test: Test) -> Timeline:
-    """One test as lanes; it begins with its first migration, if it has one."""
+    """One test as lanes; it begins with its first migration, if it has one, amid what was running then."""
     ordered = sorted(test.timeline, key=lambda moment: moment.t)
     start = next((moment.t for moment in ordered if _is_migration(moment)), ordered[0].t)
     seen = [moment for moment in ordered if moment.t >= start]
@@ -153,15 +159,24 @@ def timeline(test: Test) -> Timeline:
     def x(t: float) -> float:
         return round(LABEL + (t - start) / top * (WIDTH - LABEL), 1)
 
-    by_lane: dict[str, list[Moment]] = {}
-    for moment in moments:
-        by_lane.setdefault(_lane_of(moment), []).append(moment)
+    by_lane = _by_lane(moments)
+    for name, earlier in _by_lane(moment for moment in ordered if moment.t < start).items():
+        turned = [moment for moment in earlier if _phase(moment) or _is_deletion(moment)]
+        if name in by_lane and turned and _phase(turned[-1]):
+            by_lane[name].insert(0, replace(turned[-1], t=start))
     # Migrations first, then what else has phases, then events and notes.
     names = sorted(by_lane, key=lambda name: (not name.startswith("VMIM"), not any(map(_phase, by_lane[name]))))
     end = x(moments[-1].t)
     lanes = [_lane(name, [(x(item.t), item) for item in by_lane[name]], end) for name in names[:MOST_LANES]]
     ticks = tuple(Mark(x(start + step * i), _seconds(step * i)) for i in range(round(top / step) + 1))
     return Timeline(test, tuple(lanes), ticks, tuple(moments), len(seen) - len(moments))
+
+
+def _by_lane(moments: Iterable[Moment]) -> dict[str, list[Moment]]:
+    by_lane: dict[str, list[Moment]] = {}
+    for moment in moments:
+        by_lane.setdefault(_lane_of(moment), []).append(moment)
+    return by_lane
 
 
 def _lane(name: str, placed: list[tuple[float, Moment]], end: float) -> Lane:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .assessment import Finding, Result
 from .certificate import Certificate
-from .measures import duration, figure
+from .measures import Measure, duration, figure
 from .model import Level
 
 WIDTH = 100
@@ -90,12 +90,14 @@ def _figures(certificate: Certificate) -> Iterator[str]:
     yield ""
     yield "Measured (median · 95 % · most):"
     for measure in certificate.measures[:12]:
-        values = " · ".join(figure(measure.quantile(share)) for share in (0.5, 0.95, 1))
-        yield f"  {measure.name}: {values} {measure.unit} ({_times(len(measure.samples))})"
+        yield f"  {measure.name}: {_values(measure)}"
 
 
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+def _values(measure: Measure) -> str:
+    if len(measure.samples) == 1:
+        return f"{figure(measure.quantile(1), measure.unit)} (once)"
+    values = " · ".join(figure(measure.quantile(share)) for share in (0.5, 0.95, 1))
+    return f"{values} {measure.unit} ({len(measure.samples)} times)"
 
 
 def _counts(certificate: Certificate) -> Iterator[str]:

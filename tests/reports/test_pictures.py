@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seatrial.reports import pictures
@@ -19,7 +19,10 @@ def test_bars_are_full() -> None:
         assert sum(int(segment.label) for segment in bar.segments) == bar.total
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(-10, 1e9), min_size=1, max_size=50))
+@example([5e-324])
+@example([1e15])
 def test_figures_lie_on_their_axis(values: list[float]) -> None:
     found = pictures.strip(Measure("m", "ms", tuple(Sample(value, "t") for value in values)))
     assert 1 < len(found.ticks) <= 7
