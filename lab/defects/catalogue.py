@@ -37,7 +37,11 @@ MIGRATIONS_SURVIVE = "migrations-survive"
 MIGRATIONS_PILE_UP = "migrations-pile-up"
 
 CATALOGUE: tuple[Defect, ...] = (
-    _written(rewrites.migratability_never_told, "no VMI gets a condition LiveMigratable", "TUT-01"),
+    _written(
+        rewrites.migratability_never_told,
+        "no VMI gets a condition LiveMigratable",
+        *("TUT-01", "TUT-05", "TUT-06", "TUT-07", "TUT-08", "TUT-09", "TUT-16", "TUT-17"),
+    ),
     _written(rewrites.stale_configuration, "migrations run with an old completion time-out", "TUT-02"),
     _written(rewrites.edit_starts_vm, "any edit of a stopped VM starts it", "TUT-03"),
     _written(rewrites.taints_ignored, "launcher pods tolerate every taint", "TUT-04"),
@@ -46,7 +50,7 @@ CATALOGUE: tuple[Defect, ...] = (
     _written(rewrites.bridge_annotation_ignored, "the annotation that allows bridge has no effect", "TUT-07"),
     _written(rewrites.reason_mixed_up, "Hyper-V passthrough is reported as a host device", "TUT-08"),
     _written(rewrites.reserved_ports_forbid, "ports 49152 and 49153 make a VMI not migratable", "TUT-09"),
-    _written(rewrites.service_without_endpoints, "Services never get an endpoint", "TUT-10"),
+    _written(rewrites.service_without_endpoints, "Services never get an endpoint", "TUT-10", "TUT-14"),
     Defect(GUEST_RESTARTS, "the guest boots afresh on its target", ("TUT-11",)),
     Defect(DRY_RUN_IGNORED, "the migrate subresource migrates although asked for a dry run", ("TUT-12",)),
     _written(rewrites.mode_never_told, "migrationState lacks its mode", "TUT-13"),
