@@ -9,14 +9,19 @@ from ....kube import Object
 from ....release import Release
 
 Fields = dict[str, str]
+QUANTITY = (
+    r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
+    r"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
+)
+EITHER: Object = {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}
 SCALARS: dict[str, Object] = {
     "string": {"type": "string"},
     "int": {"type": "integer", "format": "int64"},
     "bool": {"type": "boolean"},
     "number": {"type": "number"},
     "time": {"type": "string", "format": "date-time", "nullable": True},
-    "quantity": {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True},
-    "intstr": {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True},
+    "quantity": {**EITHER, "pattern": QUANTITY},
+    "intstr": EITHER,
     "meta": {"type": "object", "nullable": True, "x-kubernetes-preserve-unknown-fields": True},
     "any": {"type": "object", "nullable": True, "x-kubernetes-preserve-unknown-fields": True},
 }

@@ -18,6 +18,7 @@ from .review import Allowed, Asked, Cause, invalid, put
 from .settings import Settings
 from .spec_networks import discontinued_causes
 from .specs import spec_causes, vmi_only_causes
+from .structure import check_structure
 
 RUN_STRATEGIES = ("Always", "Halted", "Manual", "RerunOnFailure", "Once")
 WAIT_AS_RECEIVER = "WaitAsReceiver"
@@ -39,7 +40,9 @@ def mutate_vm(asked: Asked, settings: Settings) -> Allowed:
     """Defaults of the template that must not change from one start to the next."""
     if "deletionTimestamp" in asked.new["metadata"]:
         return Allowed()
+    check_structure(asked.new, settings.release)
     spec = copy.deepcopy(asked.new["spec"])
+    spec["template"].setdefault("spec", {"domain": {"devices": {}}})
     default_vm_template(spec["template"], settings, new=asked.operation == "CREATE")
     return Allowed([put("/spec", spec)] if spec != asked.new["spec"] else [])
 
@@ -47,6 +50,7 @@ def mutate_vm(asked: Asked, settings: Settings) -> Allowed:
 def mutate_vmi(asked: Asked, settings: Settings) -> Allowed:
     """On creation defaults and a first status; on a user's update the status that was there before."""
     if asked.operation == "CREATE":
+        check_structure(asked.new, settings.release)
         return Allowed(_new_vmi(asked.new, settings))
     if asked.by_kubevirt or asked.new.get("status") == asked.old.get("status"):
         return Allowed()

@@ -15,14 +15,16 @@ from ..names import MIGRATION_FINALIZER, VMI_NAME
 from ..objects import condition, is_final, uid
 from .review import Allowed, Asked, Cause, Denied, invalid, put
 from .settings import Settings
+from .structure import check_structure
 
 CONTROLLER = "kubevirt-controller"
 GATE = "DecentralizedLiveMigration"
 STALL_GATE = "MigrationStallDetection"
 
 
-def mutate_migration(asked: Asked) -> Allowed:
+def mutate_migration(asked: Asked, settings: Settings) -> Allowed:
     """Every migration gets KubeVirt's finalizer, and its VMI's name as a label."""
+    check_structure(asked.new, settings.release)
     metadata = asked.new["metadata"]
     finalizers = [*(metadata.get("finalizers") or []), MIGRATION_FINALIZER]
     labels = {**(metadata.get("labels") or {}), VMI_NAME: asked.new.get("spec", {}).get("vmiName", "")}
@@ -105,6 +107,7 @@ def validate_migration_update(asked: Asked) -> Allowed:
 
 
 def validate_policy(asked: Asked, settings: Settings) -> Allowed:
+    check_structure(asked.new, settings.release)
     spec = asked.new.get("spec") or {}
     causes = [
         Cause("must not be negative", f"spec.{field}")

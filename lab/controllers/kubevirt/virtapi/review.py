@@ -121,8 +121,8 @@ def deny(asked: Asked, denied: Denied) -> Object:
 
 
 def _listed(cause: Cause) -> Object:
-    listed = {"reason": cause.reason, "message": cause.message}
-    return {**listed, "field": cause.field} if cause.field else listed
+    listed = {"reason": cause.reason, "message": cause.message, "field": cause.field}
+    return {name: told for name, told in listed.items() if told}
 
 
 def _review(response: Object) -> Object:

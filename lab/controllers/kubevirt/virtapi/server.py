@@ -69,7 +69,7 @@ class Webhooks:
             "/virtualmachines-validate": validate_vm,
             "/virtualmachineinstances-validate-create": validate_new_vmi,
             "/virtualmachineinstances-validate-update": validate_vmi_update,
-            "/migration-mutate-create": lambda asked, _: mutate_migration(asked),
+            "/migration-mutate-create": mutate_migration,
             "/migration-validate-update": lambda asked, _: validate_migration_update(asked),
             "/migration-policy-validate-create": validate_policy,
         }

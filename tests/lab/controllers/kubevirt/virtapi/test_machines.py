@@ -26,12 +26,13 @@ RESTRICTED = settings("1.8", "NodeRestriction")
 
 def _vmi(**spec: Any) -> Object:
     body = {"domain": {"devices": {}, "memory": {"guest": "128Mi"}}, **spec}
-    return {"metadata": {"name": "vm1", "namespace": "vms"}, "spec": body}
+    return {"kind": "VirtualMachineInstance", "metadata": {"name": "vm1", "namespace": "vms"}, "spec": body}
 
 
 def _vm(**spec: Any) -> Object:
     template = {"metadata": {"labels": {"app": "vm1"}}, "spec": _vmi()["spec"]}
-    return {"metadata": {"name": "vm1", "namespace": "vms"}, "spec": {"template": template, **spec}}
+    metadata = {"name": "vm1", "namespace": "vms"}
+    return {"kind": "VirtualMachine", "metadata": metadata, "spec": {"template": template, **spec}}
 
 
 def _created(scenario: str, kind: str) -> Object:

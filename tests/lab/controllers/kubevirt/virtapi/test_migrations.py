@@ -46,10 +46,11 @@ def _with(**spec: Any) -> Object:
 
 def test_mutation_adds_finalizer_and_label_and_keeps_what_is_there() -> None:
     new: Object = {
+        "kind": "VirtualMachineInstanceMigration",
         "metadata": {"name": "m", "labels": {"team": "a"}, "finalizers": ["mine"]},
         "spec": {"vmiName": "vm1"},
     }
-    made = patched(new, mutate_migration(asked(new)))
+    made = patched(new, mutate_migration(asked(new), settings()))
     assert made["metadata"]["finalizers"] == ["mine", "kubevirt.io/migrationJobFinalize"]
     assert made["metadata"]["labels"] == {"team": "a", "kubevirt.io/vmi-name": "vm1"}
     assert "ownerReferences" not in made["metadata"]
@@ -152,7 +153,8 @@ def test_label_of_a_finished_migration_may_change() -> None:
 
 
 def test_policy_with_stall_detection_needs_the_gate() -> None:
-    policy: Object = {"metadata": {"name": "p"}, "spec": {"maxDowntimeMs": 500, "selectors": {}}}
+    spec = {"maxDowntimeMs": 500, "selectors": {}}
+    policy: Object = {"kind": "MigrationPolicy", "metadata": {"name": "p"}, "spec": spec}
     denied = refused(lambda: validate_policy(asked(policy), settings("1.9")))
     assert (
         denied.message == "maxDowntimeMs cannot be modified without enabling the MigrationStallDetection feature gate"

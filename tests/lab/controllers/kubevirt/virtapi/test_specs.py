@@ -28,7 +28,8 @@ def _spec(devices: Object | None = None, domain: Object | None = None, **spec: A
 
 
 def _new(spec: Object, rules: Settings) -> None:
-    vmi: Object = {"metadata": {"name": "vm1", "namespace": "vms"}, "spec": spec}
+    metadata = {"name": "vm1", "namespace": "vms"}
+    vmi: Object = {"kind": "VirtualMachineInstance", "metadata": metadata, "spec": spec}
     validate_new_vmi(asked(patched(vmi, mutate_vmi(asked(vmi), rules))), rules)
 
 
