@@ -6,11 +6,14 @@ from typing import Any
 
 from .admission import CREATE, Attempt, Rule
 from .errors import forbidden
+from .metadata import generated_name
 from .store import Store
 
 Object = dict[str, Any]
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _NODE_TROUBLE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_AUTOMOUNT = "automountServiceAccountToken"
+_TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
 TOLERATED_SECONDS = 300
 
 
@@ -39,6 +42,8 @@ class PodRules(Rule):
             raise forbidden("pods", "", attempt.name, why)
         if account and account.obj.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
             spec["imagePullSecrets"] = account.obj["imagePullSecrets"]
+        if spec.get(_AUTOMOUNT, (account.obj if account else {}).get(_AUTOMOUNT, True)):
+            _mount_token(spec)
 
     def _priority(self, attempt: Attempt, spec: Object) -> None:
         classes = self._store.collection(("scheduling.k8s.io", "priorityclasses")).items
@@ -53,6 +58,26 @@ class PodRules(Rule):
             spec["priorityClassName"] = chosen["metadata"]["name"]
             spec["priority"] = chosen["value"]
             spec["preemptionPolicy"] = chosen.get("preemptionPolicy", "PreemptLowerPriority")
+
+
+def _mount_token(spec: Object) -> None:
+    """The token's volume: most pods have no other, and clients rely on there being one."""
+    containers = [*(spec.get("initContainers") or []), *spec["containers"]]
+    mounts = [mount for container in containers for mount in container.get("volumeMounts") or []]
+    if any(mount.get("mountPath") == _TOKEN_FOLDER for mount in mounts):
+        return
+    name = generated_name("kube-api-access-")
+    reference = {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
+    sources = [
+        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": reference}]}},
+    ]
+    volume = {"name": name, "projected": {"defaultMode": 420, "sources": sources}}
+    spec["volumes"] = [*(spec.get("volumes") or []), volume]
+    for container in containers:
+        mount = {"name": name, "readOnly": True, "mountPath": _TOKEN_FOLDER}
+        container["volumeMounts"] = [*(container.get("volumeMounts") or []), mount]
 
 
 def _tolerations(spec: Object) -> None:
