@@ -54,15 +54,16 @@ async def _run(
 
 
 async def _input(socket: web.WebSocketResponse) -> bytes:
-    """Everything sent to standard input until its end, or the end of the connection."""
+    """Everything sent to standard input until its end, or the end of the connection; text frames do as well."""
     received = b""
     async for message in socket:
-        if message.type is not WSMsgType.BINARY or not message.data:
+        if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT) or not message.data:
             continue
-        if message.data[0] == Channel.CLOSE:
+        data = message.data.encode() if message.type is WSMsgType.TEXT else message.data
+        if data[0] == Channel.CLOSE:
             break
-        if message.data[0] == Channel.STDIN:
-            received += message.data[1:]
+        if data[0] == Channel.STDIN:
+            received += data[1:]
     return received
 
 
