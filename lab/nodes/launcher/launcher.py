@@ -80,7 +80,10 @@ class Launcher:
             raise
         if vmi["spec"].get("startStrategy") == "Paused":
             await domain.suspend(Cause.USER)
-        self._container.log(f"domain {self.identity.namespace}_{self.identity.name} started")
+        self._log("started")
+
+    def _log(self, what: str) -> None:
+        self._container.log(f"domain {self.identity.namespace}_{self.identity.name} {what}")
 
     async def prepare(self, vmi: Object) -> None:
         """Get ready to receive the VMI's domain."""
@@ -112,6 +115,7 @@ class Launcher:
             await domain.accept(streams)
         finally:
             self.receiving = False
+        self._log("received" if domain.status.alive else "not received")
         if domain.status.alive and self._container.lab.defects.on(GUEST_RESTARTS):
             await domain.reset()
         self.changed()
