@@ -58,7 +58,7 @@ def test_subresource_is_forbidden_too(testvm: Kubectl) -> None:
 
 
 def test_launcher_has_a_log(testvm: Kubectl) -> None:
-    assert "started" in testvm("logs", launcher(testvm), "-c", "compute")
+    assert f"domain {testvm.namespace}_testvm" in testvm("logs", launcher(testvm), "-c", "compute")
 
 
 def test_command_runs_in_a_launcher(testvm: Kubectl) -> None:
