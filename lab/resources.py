@@ -89,9 +89,12 @@ def total_amounts(pods: Iterable[Object]) -> Amounts:
 
 
 def written(quantities: Mapping[str, Decimal]) -> dict[str, str]:
-    """Amounts as the API writes them: CPU in thousandths when not whole, all else as whole numbers."""
+    """Amounts as the API writes them: CPU in thousandths when not whole, all else whole, and as short as can be."""
     return {name: _written(value) for name, value in sorted(quantities.items())}
 
 
 def _written(value: Decimal) -> str:
-    return str(int(value)) if value == value.to_integral_value() else f"{int(value * 1000)}m"
+    if value != value.to_integral_value():
+        return f"{int(value * 1000)}m"
+    shorter = [f"{int(value / unit)}{suffix}" for suffix, unit in _SUFFIXES.items() if unit > 1 and not value % unit]
+    return min([str(int(value)), *shorter], key=len) if value else "0"

@@ -107,6 +107,12 @@ def _quality(spec: Object) -> str:
     return "Guaranteed"
 
 
+def _event(obj: Object, old: Object | None) -> None:
+    """Times that are not known are null, not absent."""
+    for name in ("firstTimestamp", "lastTimestamp", "eventTime"):
+        obj.setdefault(name, None)
+
+
 def _service(obj: Object, old: Object | None) -> None:
     spec = obj.setdefault("spec", {})
     _fill(spec, type="ClusterIP", sessionAffinity="None")
@@ -244,6 +250,7 @@ _RBAC = "rbac.authorization.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
 _HANDLERS: dict[tuple[str, str], Callable[[Object, Object | None], None]] = {
     ("", "pods"): _pod,
+    ("", "events"): _event,
     ("", "services"): _service,
     ("", "namespaces"): _namespace,
     ("", "secrets"): _secret,

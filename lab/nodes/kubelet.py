@@ -138,10 +138,10 @@ def patch_for(pod: Object, report: Object) -> Object:
     conditions = pod.get("status", {}).get("conditions", [])
     foreign = [condition["type"] for condition in conditions if condition["type"] not in OWN_CONDITIONS]
     order = [{"type": type} for type in (*foreign, *OWN_CONDITIONS)]
-    return {
-        "metadata": {"uid": pod["metadata"]["uid"]},
-        "status": {"$setElementOrder/conditions": order, **report},
-    }
+    status = {"$setElementOrder/conditions": order, **report}
+    if "resources" in report:
+        status["resources"] = {"$patch": "replace", **report["resources"]}
+    return {"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}
 
 
 async def register(kube: Kube, node: Node, role: NodeRole) -> None:

@@ -91,6 +91,7 @@ class PodWorker:
             for runner in mains:
                 self._launch(runner)
             await self._ended(*mains)
+        self._say_killing(self._of(Role.SIDECAR))
         await self._stop(self._of(Role.SIDECAR))
 
     async def _make_sandbox(self) -> None:
@@ -125,14 +126,17 @@ class PodWorker:
             task.result()
 
     async def _terminate(self) -> None:
-        for runner in self.runners:
-            if runner.running:
-                runner.say("Normal", "Killing", f"Stopping container {runner.name}")
+        self._say_killing(self.runners)
         began = asyncio.get_running_loop().time()
         await self._stop(self._of(Role.INIT, Role.MAIN), began)
         await self._stop(self._of(Role.SIDECAR), began)
         for runner in self.runners:
             runner.give_up()
+
+    def _say_killing(self, runners: Iterable[Runner]) -> None:
+        for runner in runners:
+            if runner.running:
+                runner.say("Normal", "Killing", f"Stopping container {runner.name}")
 
     async def _stop(self, runners: Iterable[Runner], began: float | None = None) -> None:
         """SIGTERM, then SIGKILL once the grace period, counted from `began`, has passed."""

@@ -11,6 +11,7 @@ from ...kube import Object
 from . import names, placement, podresources
 from .clusterconfig import ClusterConfig
 from .objects import annotations_of, labels, owner_reference, status, uid
+from .podmounts import mount
 from .podvolumes import pod_volumes
 
 PREFIX = "virt-launcher-"
@@ -19,6 +20,7 @@ KEPT_OUT = (names.LATEST_VERSION, names.STORAGE_VERSION, "kubectl.kubernetes.io/
 DEFAULT_GRACE = 30
 POD_GRACE_ON_TOP = 30
 LAUNCHER_GRACE_ON_TOP = 15
+DISK_MEMORY_LIMIT = 2000 * 2**20
 EMPTY_DIRS = ("private", "public", "sockets", "virt-bin-share-dir", "libvirt-runtime", "ephemeral-disks")
 
 
@@ -53,6 +55,7 @@ def _pod(vmi: Object, config: ClusterConfig, image: str, pinned: dict[str, str])
     spec = vmi["spec"]
     disks = {name: pinned.get(name, disk) for name, disk in _container_disks(vmi).items()}
     grace = spec.get("terminationGracePeriodSeconds", DEFAULT_GRACE)
+    volumes = pod_volumes(vmi, EMPTY_DIRS, container_disks=bool(disks))
     body: Object = {
         "metadata": {
             "generateName": f"{PREFIX}{vmi['metadata']['name']}-",
@@ -62,9 +65,9 @@ def _pod(vmi: Object, config: ClusterConfig, image: str, pinned: dict[str, str])
             "ownerReferences": [owner_reference(vmi)],
         },
         "spec": {
-            "volumes": pod_volumes(vmi, EMPTY_DIRS, container_disks=bool(disks)),
-            "initContainers": _init_containers(vmi, image, disks),
-            "containers": [_compute(vmi, config, image, grace), *_disk_containers(vmi, disks)],
+            "volumes": volumes,
+            "initContainers": mount(vmi, _init_containers(vmi, image, disks), volumes),
+            "containers": mount(vmi, [_compute(vmi, config, image, grace), *_disk_containers(vmi, disks)], volumes),
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": grace + POD_GRACE_ON_TOP,
             "automountServiceAccountToken": False,
@@ -168,7 +171,8 @@ def _init_containers(vmi: Object, image: str, disks: dict[str, str]) -> list[Obj
         made.append({**console, "restartPolicy": "Always"})
     if disks:
         copying = ["/usr/bin/cp", "--preserve=all", "/usr/bin/container-disk", "/init/usr/bin/container-disk"]
-        made.append(_container("container-disk-binary", image, copying, [], podresources.BINARY_COPY))
+        copier = _container("container-disk-binary", image, copying, [], podresources.BINARY_COPY)
+        made.append(_from_launcher_template(copier))
     for name, disk in disks.items():
         argv = ["/usr/bin/container-disk"]
         made.append(_container(f"volume{name}-init", disk, argv, ["--no-op"], podresources.CONTAINER_DISK))
@@ -192,13 +196,21 @@ def _compute(vmi: Object, config: ClusterConfig, image: str, grace: int) -> Obje
     argv += ["--kubevirt-share-dir", "/var/run/kubevirt", "--ephemeral-disk-dir", "/var/run/kubevirt-ephemeral-disks"]
     argv += ["--container-disk-dir", "/var/run/kubevirt/container-disks"]
     argv += ["--grace-period-seconds", str(grace + LAUNCHER_GRACE_ON_TOP), "--hook-sidecars", "0"]
-    argv += ["--ovmf-path", "/usr/share/OVMF", "--run-as-nonroot"]
+    argv += ["--ovmf-path", "/usr/share/OVMF", "--disk-memory-limit", str(DISK_MEMORY_LIMIT)]
+    argv += ["--hypervisor", "kvm", "--run-as-nonroot"]
     argv += ["--allow-emulation"] if config.use_emulation else []
     if names.FAIL_FAST in annotations_of(vmi):
         argv.append("--simulate-crash")
     made = _container("compute", image, argv, [], podresources.compute(vmi, emulation=config.use_emulation))
     made["securityContext"]["capabilities"]["add"] = ["NET_BIND_SERVICE"]
-    return made
+    return _from_launcher_template(made)
+
+
+def _from_launcher_template(container: Object) -> Object:
+    """What KubeVirt's own containers have in common, other than those of its disks and its log."""
+    container["securityContext"]["runAsGroup"] = QEMU
+    container["terminationMessagePolicy"] = "FallbackToLogsOnError"
+    return container
 
 
 def _container(name: str, image: str, command: list[str], args: list[str], resources: Object) -> Object:

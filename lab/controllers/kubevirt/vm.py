@@ -22,7 +22,7 @@ from .objects import (
     status,
     uid,
 )
-from .vmstatus import VmFacts, next_vm_status
+from .vmstatus import VmFacts, first_vm_status, next_vm_status
 from .vmstrategy import Step, next_step, retry_time, start_paused
 from .world import World
 
@@ -86,7 +86,10 @@ class VmController:
         return waiting if vmi is None and waiting > 0 else SAFETY_NET if failure else None
 
     async def _prepare(self, vm: Object) -> bool:
-        """The marks every VM gets first, one write each."""
+        """What every VM gets first, one write each."""
+        if not status(vm) and (first := first_vm_status(vm)):
+            await self._store_status(vm, first)
+            return True
         body = copy.deepcopy(vm)
         marks = body["metadata"].setdefault("annotations", {})
         if names.LATEST_VERSION not in marks:
@@ -166,8 +169,11 @@ class VmController:
     async def _write(self, vm: Object, facts: VmFacts, now: datetime) -> None:
         wanted = next_vm_status(vm, facts, now)
         if wanted != status(vm):
-            body = {**vm, "status": wanted}
-            self.own.wrote(key_of(vm), await self.world.kube.replace(kinds.VIRTUAL_MACHINE, body, "status"))
+            await self._store_status(vm, wanted)
+
+    async def _store_status(self, vm: Object, wanted: dict[str, Any]) -> None:
+        body = {**vm, "status": wanted}
+        self.own.wrote(key_of(vm), await self.world.kube.replace(kinds.VIRTUAL_MACHINE, body, "status"))
 
 
 def vmi_of(vm: Object) -> Object:

@@ -44,6 +44,12 @@ class VmFacts:
     """The VMI was stopped only to be started anew."""
 
 
+def first_vm_status(vm: Object) -> dict[str, Any]:
+    """The status of a VM that nobody has looked at yet but for its volumes; empty when it has none."""
+    snapshots = _snapshots(vm)
+    return {"printableStatus": "Stopped", "volumeSnapshotStatuses": snapshots} if snapshots else {}
+
+
 def next_vm_status(vm: Object, facts: VmFacts, now: datetime) -> dict[str, Any]:
     """The status that follows; equal to the present one when nothing has changed."""
     body = copy.deepcopy(status(vm))

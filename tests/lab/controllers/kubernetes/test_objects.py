@@ -114,7 +114,7 @@ def test_quota_counts_pods_that_are_not_over() -> None:
         "limits.memory": "0",
         "pods": "1",
         "requests.cpu": "500m",
-        "requests.storage": "1073741824",
+        "requests.storage": "1Gi",
     }
 
 
