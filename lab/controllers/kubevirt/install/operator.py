@@ -154,7 +154,8 @@ def _ready(deployments: Informer, daemons: Informer) -> dict[str, bool]:
     for obj in deployments.items():
         status = obj.get("status", {})
         if obj["metadata"]["name"] in ready:
-            ready[obj["metadata"]["name"]] = status.get("readyReplicas", 0) >= obj["spec"].get("replicas", 1)
+            wanted = max(obj["spec"].get("replicas", 1), 1)
+            ready[obj["metadata"]["name"]] = status.get("readyReplicas", 0) >= wanted
     for obj in daemons.items():
         status = obj.get("status", {})
         wanted = status.get("desiredNumberScheduled", 0)

@@ -18,6 +18,7 @@ from .review import Cause, Denied, invalid
 LOOKS_LIKE_ONE = re.compile(r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)")
 BAD_QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 BAD_SUFFIX = "unable to parse quantity's suffix"
+NAMES_IN_GO = {"integer": "number", "boolean": "bool"}
 TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
     "array": list,
@@ -37,6 +38,7 @@ def check_structure(obj: Object, release: Release) -> None:
         raise invalid(*causes)
     for quantity in _quantities(obj["spec"], schema):
         _check_quantity(quantity)
+    _check_metadata((obj["spec"].get("template") or {}).get("metadata") or {})
 
 
 @cache
@@ -87,6 +89,17 @@ def _quantities(value: Any, schema: Object) -> Iterator[Any]:
         for name, member in value.items():
             if (known := _member(schema, name)) is not None:
                 yield from _quantities(member, known)
+
+
+def _check_metadata(metadata: Object) -> None:
+    """A template's labels and annotations are texts; its metadata is otherwise not in the schema."""
+    for field in ("labels", "annotations"):
+        for value in (metadata.get(field) or {}).values():
+            if not isinstance(value, str):
+                kind = _type_of(value)
+                what = NAMES_IN_GO.get(kind, kind)
+                place = f"ObjectMeta.spec.template.metadata.{field}"
+                raise Denied(400, f"json: cannot unmarshal {what} into Go struct field {place} of type string")
 
 
 def _check_quantity(value: Any) -> None:

@@ -63,3 +63,13 @@ def test_quantities(memory: Any) -> None:
 
 def test_template_may_be_without_a_spec() -> None:
     check_structure(_vm({}), release_of("1.8"))
+
+
+@pytest.mark.parametrize(("value", "kind"), [(1, "number"), (True, "bool"), ([], "array")])
+def test_labels_of_a_template_are_texts(value: Any, kind: str) -> None:
+    template = {"metadata": {"labels": {"a": value}}, "spec": {"domain": DOMAIN}}
+    place = "ObjectMeta.spec.template.metadata.labels"
+    assert _refusal(_vm(template)) == (
+        400,
+        f"json: cannot unmarshal {kind} into Go struct field {place} of type string",
+    )
