@@ -176,11 +176,11 @@ def essentials(pod: Object) -> Object:
 
 
 def _container(item: Object) -> Object:
-    dropped = ("terminationMessagePath", "terminationMessagePolicy")
-    kept = {key: value for key, value in item.items() if key not in dropped}
+    """Recordings are without mounts, and QEMU is given a random time."""
+    dropped = ("terminationMessagePath", "volumeMounts")
+    kept = {"terminationMessagePolicy": "File", **{key: item[key] for key in item if key not in dropped}}
     if item["name"] == "compute":
-        kept["command"] = item["command"][:2]
-    kept["securityContext"] = {key: kept["securityContext"][key] for key in ("runAsUser", "capabilities")}
+        kept["command"] = [*item["command"][:2], *item["command"][3:]]
     return kept
 
 
