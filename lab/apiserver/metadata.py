@@ -130,6 +130,10 @@ def check_update(resource: Resource, old: Object, new: Object) -> None:
     """Optimistic locking, identity and finalizers of an update; before `carry_over`."""
     was, now = old["metadata"], new["metadata"]
     version, name = now.get("resourceVersion"), was["name"]
+    if resource.custom and not version:
+        why = "Invalid value: 0x0: must be specified for an update"
+        cause = ("metadata.resourceVersion", "FieldValueInvalid", why)
+        raise invalid(resource.group, resource.kind, name, [cause])
     if version and version != "0" and version != was["resourceVersion"]:
         raise conflict(resource.plural, resource.group, name)
     if now.get("uid") and now["uid"] != was["uid"]:

@@ -70,7 +70,15 @@ class ApiServer:
         await asyncio.gather(*self.core.tasks, return_exceptions=True)
         await self.core.backends.close()
         if self._runner:
-            await self._runner.cleanup()
+            await self._close(self._runner)
+
+    async def _close(self, runner: web.ServerRunner) -> None:
+        """Finish what is being answered; idle clients would take half a minute to say goodbye, so they get none."""
+        transports = [connection.transport for connection in runner.server.connections] if runner.server else []
+        await runner.cleanup()
+        for transport in transports:
+            if transport is not None:
+                transport.abort()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:

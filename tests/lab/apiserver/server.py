@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from seatrial.lab.apiserver import ApiServer, ApiServerConfig, User
 from seatrial.lab.apiserver.config import Mutator
+from seatrial.lab.apiserver.core import Core
 from seatrial.lab.kube import Kube, server_tls
 from seatrial.lab.network import API_PORT, Block
 from seatrial.lab.pki import Authority, write_kubeconfig
@@ -30,6 +31,7 @@ class RunningServer:
     folder: Path
     authority: Authority
     tokens: dict[str, User]
+    core: Core = field(repr=False)
     loop: asyncio.AbstractEventLoop = field(repr=False)
 
     @property
@@ -51,7 +53,7 @@ class RunningServer:
             async with self.kube(token) as kube:
                 return await conversation(kube)
 
-        return asyncio.run(connected())
+        return asyncio.run_coroutine_threadsafe(connected(), self.loop).result(30)
 
     def token_for(self, user: User) -> str:
         token = f"token-of-{user.name}"
@@ -78,13 +80,21 @@ def running_server(folder: Path, *mutators: Mutator) -> Iterator[RunningServer]:
     thread.start()
     try:
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
-        running = RunningServer(f"https://{block.api_server}:{API_PORT}", folder, authority, tokens, loop)
+        running = RunningServer(f"https://{block.api_server}:{API_PORT}", folder, authority, tokens, server.core, loop)
         client = authority.issue("admin", ["system:masters"])
         write_kubeconfig(running.kubeconfig, server=running.url, authority=authority, user="admin", client=client)
         yield running
     finally:
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_ended(server, loop), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
         block.release()
+
+
+async def _ended(server: ApiServer, loop: asyncio.AbstractEventLoop) -> None:
+    """Stop, and let the TLS connections of both sides say goodbye; the loop's own wake-up socket stays."""
+    await server.stop()
+    async with asyncio.timeout(5):
+        while len(loop._selector.get_map()) > 1:  # type: ignore[attr-defined]
+            await asyncio.sleep(0.001)

@@ -1,0 +1,229 @@
+"""What stands between a write and the store: webhooks, quotas, limits, disruption budgets, and the lab's mutators."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+
+from seatrial.lab import kinds
+from seatrial.lab.apiserver import Write
+from seatrial.lab.kube import ApiError, Kube
+from tests.lab.apiserver.server import RunningServer, running_server
+from tests.lab.apiserver.test_objects import config_map, pod, refusal
+
+Object = dict[str, Any]
+Answer = Callable[[Object], Object]
+PORT = 9443
+
+
+@asynccontextmanager
+async def webhook(server: RunningServer, answer: Answer) -> AsyncIterator[list[Object]]:
+    """A webhook on the API server's address; yields the requests it was asked."""
+    asked: list[Object] = []
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        review = orjson.loads(await request.read())
+        asked.append(review["request"])
+        response = {"uid": review["request"]["uid"], **answer(review["request"])}
+        return web.json_response({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response})
+
+    runner = web.ServerRunner(web.Server(handle))
+    await runner.setup()
+    address = server.core.config.host
+    await web.TCPSite(runner, address, PORT, ssl_context=server.authority.server_tls(address, "*.hooks.svc")).start()
+    try:
+        yield asked
+    finally:
+        await runner.cleanup()
+
+
+def configuration(server: RunningServer, namespace: str, **options: Any) -> Object:
+    bundle = base64.b64encode(server.authority.certificate.read_bytes()).decode()
+    service = {"namespace": "hooks", "name": "hook", "path": "/check"}
+    hook = {
+        "name": "hook.example.com",
+        "clientConfig": {"service": service, "caBundle": bundle},
+        "rules": [{"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        **options,
+    }
+    return {"metadata": {"name": f"hook-{namespace}"}, "webhooks": [hook]}
+
+
+async def serve_hooks(server: RunningServer, kube: Kube) -> None:
+    if await kube.find(kinds.NAMESPACE, "hooks"):
+        return
+    await kube.create(kinds.NAMESPACE, {"metadata": {"name": "hooks"}})
+    await kube.create(kinds.SERVICE, {"metadata": {"name": "hook"}, "spec": {"ports": [{"port": 443}]}}, "hooks")
+    subset = {"addresses": [{"ip": server.core.config.host}], "ports": [{"port": PORT}]}
+    await kube.create(kinds.ENDPOINTS, {"metadata": {"name": "hook"}, "subsets": [subset]}, "hooks")
+
+
+def test_a_mutating_webhook_changes_what_is_stored(server: RunningServer, namespace: str) -> None:
+    operations = [{"op": "add", "path": "/data/added", "value": "yes"}]
+    patch = base64.b64encode(orjson.dumps(operations)).decode()
+
+    async def conversation(kube: Kube) -> tuple[Object, Object]:
+        await serve_hooks(server, kube)
+        await kube.create(kinds.MUTATING_WEBHOOK, configuration(server, namespace))
+        answer = {"allowed": True, "patchType": "JSONPatch", "patch": patch, "warnings": ["beware"]}
+        async with webhook(server, lambda _: answer) as asked:
+            made = await kube.create(kinds.CONFIG_MAP, config_map(), namespace)
+        await kube.delete(kinds.MUTATING_WEBHOOK, f"hook-{namespace}")
+        return made, asked[0]
+
+    made, request = server.speak(conversation)
+    assert made["data"] == {"x": "y", "added": "yes"}
+    assert (request["operation"], request["name"], request["namespace"]) == ("CREATE", "a", namespace)
+    assert request["userInfo"]["username"] == "admin"
+    assert (request["oldObject"], request["dryRun"]) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        ({"message": "no"}, 400, ": no"),
+        ({"message": "busy", "code": 429}, 429, ": busy"),
+        ({"reason": "Invalid", "code": 422}, 422, ": Invalid"),
+        ({}, 400, " without explanation"),
+    ],
+)
+def test_a_refusal_is_the_webhooks_own(
+    server: RunningServer, namespace: str, status: Object, code: int, message: str
+) -> None:
+    async def conversation(kube: Kube) -> ApiError:
+        await serve_hooks(server, kube)
+        await kube.create(kinds.VALIDATING_WEBHOOK, configuration(server, namespace))
+        async with webhook(server, lambda _: {"allowed": False, "status": status}):
+            error = await refusal(kube.create(kinds.CONFIG_MAP, config_map(), namespace))
+        await kube.delete(kinds.VALIDATING_WEBHOOK, f"hook-{namespace}")
+        return error
+
+    error = server.speak(conversation)
+    assert error.code == code
+    assert error.message == f'admission webhook "hook.example.com" denied the request{message}'
+    assert error.reason == status.get("reason", "")
+
+
+@pytest.mark.parametrize("policy", ["Fail", "Ignore"])
+def test_a_dead_webhook_counts_as_its_policy_says(server: RunningServer, namespace: str, policy: str) -> None:
+    async def conversation(kube: Kube) -> ApiError | None:
+        await serve_hooks(server, kube)
+        await kube.create(kinds.VALIDATING_WEBHOOK, configuration(server, namespace, failurePolicy=policy))
+        try:
+            await kube.create(kinds.CONFIG_MAP, config_map(), namespace)
+        except ApiError as error:
+            return error
+        finally:
+            await kube.delete(kinds.VALIDATING_WEBHOOK, f"hook-{namespace}")
+        return None
+
+    error = server.speak(conversation)
+    if policy == "Ignore":
+        assert error is None
+        return
+    assert error is not None
+    assert (error.code, error.reason) == (500, "InternalError")
+    where = f"{server.core.config.host}:{PORT}"
+    assert error.message == (
+        'Internal error occurred: failed calling webhook "hook.example.com": failed to call webhook: '
+        f'Post "https://hook.hooks.svc:443/check?timeout=10s": dial tcp {where}: connect: connection refused'
+    )
+
+
+def test_a_quota_is_told_with_its_numbers(server: RunningServer, namespace: str) -> None:
+    async def conversation(kube: Kube) -> ApiError:
+        quota = {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "1"}}}
+        await kube.create(kinds.RESOURCE_QUOTA, quota, namespace)
+        await kube.create(kinds.POD, pod("a"), namespace)
+        return await refusal(kube.create(kinds.POD, pod("b"), namespace))
+
+    error = server.speak(conversation)
+    assert (error.code, error.message) == (
+        403,
+        'pods "b" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1',
+    )
+
+
+def test_a_quota_of_memory_wants_requests(server: RunningServer, namespace: str) -> None:
+    async def conversation(kube: Kube) -> list[str]:
+        quota = {"metadata": {"name": "q"}, "spec": {"hard": {"requests.memory": "1Gi"}}}
+        await kube.create(kinds.RESOURCE_QUOTA, quota, namespace)
+        large = pod("b")
+        large["spec"]["containers"][0]["resources"] = {"requests": {"memory": "2Gi"}}
+        refused = [await refusal(kube.create(kinds.POD, body, namespace)) for body in (pod("a"), large)]
+        return [error.message for error in refused]
+
+    assert server.speak(conversation) == [
+        'pods "a" is forbidden: failed quota: q: must specify requests.memory for: c',
+        'pods "b" is forbidden: exceeded quota: q, requested: requests.memory=2Gi, used: requests.memory=0, '
+        "limited: requests.memory=1Gi",
+    ]
+
+
+def test_a_limit_range_fills_in_and_bounds(server: RunningServer, namespace: str) -> None:
+    limit = {"type": "Container", "default": {"memory": "64Mi"}, "max": {"memory": "1Gi"}}
+
+    async def conversation(kube: Kube) -> tuple[Object, ApiError]:
+        path = f"/api/v1/namespaces/{namespace}/limitranges"
+        await kube.request("POST", path, {"metadata": {"name": "l"}, "spec": {"limits": [limit]}})
+        large = pod("b")
+        large["spec"]["containers"][0]["resources"] = {"limits": {"memory": "2Gi"}}
+        made = await kube.create(kinds.POD, pod("a"), namespace)
+        return made, await refusal(kube.create(kinds.POD, large, namespace))
+
+    made, error = server.speak(conversation)
+    memory = {"memory": "64Mi"}
+    assert made["spec"]["containers"][0]["resources"] == {"limits": memory, "requests": memory}
+    assert error.message == 'pods "b" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi'
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_an_eviction_spends_the_budget(server: RunningServer, namespace: str, allowed: int) -> None:
+    budget = {"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}}
+    status = {"observedGeneration": 1, "disruptionsAllowed": allowed, "currentHealthy": 1, "desiredHealthy": 1}
+    conditions = [{"type": "Ready", "status": "True"}]
+
+    async def conversation(kube: Kube) -> tuple[ApiError | None, bool]:
+        await kube.create(kinds.POD, pod(labels={"a": "b"}), namespace)
+        running = {"status": {"phase": "Running", "conditions": conditions}}
+        await kube.patch(kinds.POD, "p", running, namespace, "merge", "status")
+        await kube.create(kinds.POD_DISRUPTION_BUDGET, budget, namespace)
+        full = {"status": {**status, "expectedPods": 1}}
+        await kube.patch(kinds.POD_DISRUPTION_BUDGET, "b", full, namespace, "merge", "status")
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}}
+        request = kube.request("POST", kinds.POD.path(namespace, "p", "eviction"), eviction)
+        error = None if allowed else await refusal(request)
+        if allowed:
+            await request
+        return error, await kube.find(kinds.POD, "p", namespace) is None
+
+    error, gone = server.speak(conversation)
+    assert gone is bool(allowed)
+    if error:
+        assert (error.code, error.reason) == (429, "TooManyRequests")
+        assert error.message == "Cannot evict pod as it would violate the pod's disruption budget."
+
+
+def test_the_labs_mutators_have_the_last_word(tmp_path: Path) -> None:
+    seen: list[Write] = []
+
+    def mutate(write: Write) -> Object | None:
+        if write.kind != "ConfigMap" or write.namespace != "default":
+            return None
+        seen.append(write)
+        return {**write.new, "data": {"x": "mutated"}}
+
+    with running_server(tmp_path, mutate) as running:
+        made = running.speak(lambda kube: kube.create(kinds.CONFIG_MAP, config_map(), "default"))
+    assert made["data"] == {"x": "mutated"}
+    assert [(w.user, w.verb, w.kind, w.name, w.old) for w in seen] == [("admin", "create", "ConfigMap", "a", None)]
