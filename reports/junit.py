@@ -14,7 +14,7 @@ from .model import Outcome, Test, Violation
 
 def to_xml(certificate: Certificate) -> str:
     """The text of `junit.xml`."""
-    root = Element("testsuites", name="seatrial")
+    root = Element("testsuites", name=" · ".join(filter(None, ("seatrial", certificate.stamp))))
     for name, tests in _by_suite(certificate).items():
         _add_suite(root, name, [_case(test) for test in tests])
     _add_suite(root, "standing checks", [_violation(item) for item in certificate.journal.violations])

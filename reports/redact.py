@@ -17,20 +17,22 @@ _WHOLE = re.compile(
 )
 _AFTER_NAME = re.compile(
     r"""(?ix)
-    (?P<name> \bbearer\s+
+    (?P<name> \b(?:bearer|authorization:\s*basic)\s+
       | --(?:token|password)[=\s]\s*
       | \b(?:client-key-data|client-certificate-data|certificate-authority-data|password|passwd)["']?\s*[:=]\s*["']?
       | \b(?:id-?token|access-?token|refresh-?token|token|client-?secret|api-?key)["']?\s*[:=]\s*["']?(?=[^\s"',;]{16})
     )
     (?P<value> [^\s"',;]{6,} )"""
 )
+_COOKIES = re.compile(r"(?i)(?P<name>\b(?:set-)?cookie[\"']?\s*:\s*[\"']?)(?=[\w.-]+=)[^\r\n\"']+")
 _IN_URL = re.compile(r"(?P<scheme>\bhttps?://)[^/\s:@]+:[^/\s@]+@")
 
 
 def redact(text: str) -> str:
-    """The text without bearer tokens, passwords, keys and certificates."""
+    """The text without bearer tokens, passwords, cookies, keys and certificates."""
     text = _WHOLE.sub(REDACTED, text)
     text = _AFTER_NAME.sub(lambda found: found["name"] + REDACTED, text)
+    text = _COOKIES.sub(lambda found: found["name"] + REDACTED, text)
     return _IN_URL.sub(lambda found: f"{found['scheme']}{REDACTED}@", text)
 
 
