@@ -53,7 +53,7 @@ CATALOGUE: tuple[Defect, ...] = (
     _written(rewrites.service_without_endpoints, "Services never get an endpoint", "TUT-10", "TUT-14"),
     Defect(GUEST_RESTARTS, "the guest boots afresh on its target", ("TUT-11",)),
     Defect(DRY_RUN_IGNORED, "the migrate subresource migrates although asked for a dry run", ("TUT-12",)),
-    _written(rewrites.mode_never_told, "migrationState lacks its mode", "TUT-13"),
+    _written(rewrites.mode_forgotten, "a completed migrationState lacks its mode", "TUT-13"),
     _written(rewrites.endpoints_stay_behind, "a Service keeps its first endpoint for ever", "TUT-14"),
     _written(rewrites.pause_forgotten, "a paused VMI no longer says so after a migration", "TUT-15"),
     Defect(SECOND_MIGRATION_ACCEPTED, "a second migration in flight is let in", ("TUT-16",)),

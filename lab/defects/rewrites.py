@@ -142,9 +142,10 @@ def endpoints_stay_behind(write: Write) -> Object | None:
     return {**write.new, field: old} if field and old else None
 
 
-def mode_never_told(write: Write) -> Object | None:
+def mode_forgotten(write: Write) -> Object | None:
+    """A migrationState loses its mode in the write that completes it, and every later one."""
     made = _state(write)
-    if made:
+    if made and made["status"]["migrationState"].get("completed"):
         made["status"]["migrationState"].pop("mode", None)
     return made
 
