@@ -28,7 +28,9 @@ MOST_WORKERS = 4
 def run(options: Namespace, rest: list[str]) -> int:
     if options.profile not in PROFILES:
         raise CommandError(f"there is no profile {options.profile!r}; there are: {', '.join(PROFILES)}")
-    if options.kubeconfig and not Path(options.kubeconfig).expanduser().is_file():
+    if options.kubeconfig and Path(options.kubeconfig).expanduser().is_dir():
+        raise CommandError(f"the kubeconfig {options.kubeconfig} is a directory; name a file")
+    if options.kubeconfig and not Path(options.kubeconfig).expanduser().exists():
         raise CommandError(f"there is no kubeconfig {options.kubeconfig}; leave --kubeconfig away for the embedded lab")
     suites = asked_for(options.suite)
     output = prepare(Path(options.output))
