@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+from ..copies import copied
 from .builtin_schemas import struct
 from .fieldsets import (
     Fields,
@@ -97,14 +97,14 @@ def apply(
     `now` is the API's timestamp. The arguments are not changed. A result equal to `live` means that nothing happened.
     """
     known = _whole(schema)
-    wanted = deepcopy(applied)
+    wanted = copied(applied)
     wanted.setdefault("metadata", {}).pop("managedFields", None)
     entries = _entries(live, known)
     own = _find(entries, manager, "Apply", api_version, subresource)
     new_fields = _owned(fields_of(known, wanted))
     old_fields: Fields = own["fieldsV1"] if own else {}
     others = [entry for entry in entries if entry is not own]
-    result: Object = wanted if live is None else merged(known, deepcopy(live), wanted)
+    result: Object = wanted if live is None else merged(known, copied(live), wanted)
     _settle(known, live or {}, wanted, others, force)
     result = without(known, result, _abandoned(old_fields, new_fields, others))
     if own is None:
@@ -130,7 +130,7 @@ def track_update(
     `old` carries the entries so far; `new` is looked at for its fields only.
     """
     known = _whole(schema)
-    entries: list[Object] = deepcopy((old or {}).get("metadata", {}).get("managedFields") or [])
+    entries: list[Object] = copied((old or {}).get("metadata", {}).get("managedFields") or [])
     changed, removed = _changes(known, old or {}, new)
     if not changed and not removed:
         return entries
@@ -162,7 +162,7 @@ def _entries(live: Object | None, schema: Schema) -> list[Object]:
     """The entries so far. What an object had before its first apply gets an owner, lest it be taken without asking."""
     if live is None:
         return []
-    entries: list[Object] = deepcopy(live.get("metadata", {}).get("managedFields") or [])
+    entries: list[Object] = copied(live.get("metadata", {}).get("managedFields") or [])
     if not entries and (fields := _owned(fields_of(schema, live))):
         entries.append(_entry("before-first-apply", "Update", live.get("apiVersion", ""), "") | {"fieldsV1": fields})
     return entries

@@ -7,8 +7,9 @@ may be absent, and both must succeed here as they do there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from typing import Any
+
+from ..copies import copied
 
 Object = dict[str, Any]
 
@@ -32,7 +33,7 @@ class PatchError(ValueError):
 def apply_merge_patch(obj: Any, patch: Any) -> Any:
     """RFC 7386: maps merge, null removes, all else replaces. Neither argument is changed."""
     if not isinstance(patch, Mapping):
-        return deepcopy(patch)
+        return copied(patch)
     merged = dict(obj) if isinstance(obj, Mapping) else {}
     for key, value in patch.items():
         if value is None:
@@ -49,7 +50,7 @@ def apply_json_patch(obj: Object, operations: Sequence[Mapping[str, Any]]) -> Ob
     """
     if not isinstance(operations, Sequence) or isinstance(operations, str | bytes):
         raise PatchError("json: cannot unmarshal object into Go value of type jsonpatch.Patch", 400)
-    document: Any = {"": deepcopy(obj)}  # a root above the object, so that the path "" is a member like any other
+    document: Any = {"": copied(obj)}  # a root above the object, so that the path "" is a member like any other
     for operation in operations:
         _apply(document, operation)
     result = document[""]
@@ -72,7 +73,7 @@ def _apply(document: Any, operation: Mapping[str, Any]) -> None:
 
 
 def _add(document: Any, path: str, operation: Mapping[str, Any]) -> None:
-    _put(document, path, deepcopy(operation.get("value")), "add")
+    _put(document, path, copied(operation.get("value")), "add")
 
 
 def _put(document: Any, path: str, value: Any, operation: str) -> None:
@@ -100,7 +101,7 @@ def _take(document: Any, path: str, operation: str) -> Any:
 
 def _replace(document: Any, path: str, operation: Mapping[str, Any]) -> None:
     parent, key = _parent(document, path, "replace")
-    value = deepcopy(operation.get("value"))
+    value = copied(operation.get("value"))
     if isinstance(parent, list):
         parent[_index(parent, key, path, "replace")] = value
     else:
@@ -119,7 +120,7 @@ def _move(document: Any, path: str, operation: Mapping[str, Any]) -> None:
 
 
 def _copy(document: Any, path: str, operation: Mapping[str, Any]) -> None:
-    _put(document, path, deepcopy(_at(document, _from(operation), "copy")), "copy")
+    _put(document, path, copied(_at(document, _from(operation), "copy")), "copy")
 
 
 _OPERATIONS: dict[str, Callable[[Any, str, Mapping[str, Any]], None]] = {

@@ -7,10 +7,10 @@ One model serves custom kinds (from a CRD's openAPIV3Schema) and builtin ones (f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..copies import copied
 from .client_models import go_name
 from .refusals import FieldError as FieldError
 from .refusals import status_invalid as status_invalid
@@ -202,7 +202,7 @@ def _defaulted(schema: Schema, value: Any, root: bool = False) -> Any:
         if root and name in ROOT_FIELDS:
             continue
         if known.default_value is not ABSENT and (name not in filled or (filled[name] is None and not known.nullable)):
-            filled[name] = deepcopy(known.default_value)
+            filled[name] = copied(known.default_value)
     for name, member in filled.items():
         inner = schema.child(name)
         if inner is not None and not (root and name in ROOT_FIELDS):

@@ -6,9 +6,9 @@ It is a merge patch that knows which lists are maps in disguise, with directives
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Any
 
+from ..copies import copied
 from .builtin_schemas import GVK, schema_for
 from .patch import PatchError, equal
 from .schema import ANYTHING, Object, Schema
@@ -23,7 +23,7 @@ def apply_strategic_patch(obj: Object, patch: Object, kind: GVK) -> Object:
     """The patched object; the arguments are not changed. Raises PatchError (400) for a patch that makes no sense."""
     if not isinstance(patch, dict):
         raise PatchError("unable to parse the patch: expected an object", 400)
-    return _merged_map(deepcopy(obj), deepcopy(patch), schema_for(kind) or ANYTHING)
+    return _merged_map(copied(obj), copied(patch), schema_for(kind) or ANYTHING)
 
 
 def _merged_map(original: Object, patch: Object, schema: Schema) -> Object:

@@ -6,9 +6,9 @@ never changed in place: the API server still holds them.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
+from ..copies import copied
 from .write import Object, Write
 
 FINAL = ("Succeeded", "Failed")
@@ -21,7 +21,7 @@ Condition = Object
 
 
 def _copy(write: Write) -> Object:
-    return copy.deepcopy(write.new)
+    return copied(write.new)
 
 
 def _is_vmi(write: Write) -> bool:

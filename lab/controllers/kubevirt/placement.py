@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from typing import Any
 
+from ...copies import copied
 from ...kube import Object
 from ...release import Release
 from . import names
@@ -63,7 +63,7 @@ def is_host_model(vmi: Object) -> bool:
 
 def affinity(vmi: Object, *, target: bool) -> Object:
     """The VMI's affinity with KubeVirt's additions: a target never shares a node with another pod of its VMI."""
-    merged: dict[str, Any] = copy.deepcopy(vmi["spec"].get("affinity") or {})
+    merged: dict[str, Any] = copied(vmi["spec"].get("affinity") or {})
     if is_host_model(vmi):
         _require_on_node(merged, {"key": OBSOLETE_HOST_MODEL, "operator": "DoesNotExist"})
     if target:

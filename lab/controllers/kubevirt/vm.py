@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
 from ... import kinds
+from ...copies import copied
 from ...informer import Queue, key_of, run_controller
 from ...kube import ApiError, Object
 from . import names
@@ -90,7 +90,7 @@ class VmController:
         if not status(vm) and (first := first_vm_status(vm)):
             await self._store_status(vm, first)
             return True
-        body = copy.deepcopy(vm)
+        body = copied(vm)
         marks = body["metadata"].setdefault("annotations", {})
         if names.LATEST_VERSION not in marks:
             marks |= {names.LATEST_VERSION: "v1", names.STORAGE_VERSION: "v1"}
@@ -103,7 +103,7 @@ class VmController:
 
     async def _release(self, vm: Object) -> None:
         if names.VM_FINALIZER in finalizers(vm):
-            body = copy.deepcopy(vm)
+            body = copied(vm)
             body["metadata"]["finalizers"].remove(names.VM_FINALIZER)
             self.own.wrote(key_of(vm), await self.world.kube.replace(kinds.VIRTUAL_MACHINE, body))
 
@@ -178,7 +178,7 @@ class VmController:
 
 def vmi_of(vm: Object) -> Object:
     """The VMI that a VM starts."""
-    template = copy.deepcopy(vm["spec"]["template"])
+    template = copied(vm["spec"]["template"])
     metadata, spec = template.get("metadata") or {}, template["spec"]
     if start_paused(vm):
         spec["startStrategy"] = "Paused"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ... import kinds
 from ...clock import timestamp
+from ...copies import copied
 from ...informer import Queue, key_of, run_controller
 from ...kube import ApiError, Object
 from . import names
@@ -100,7 +100,7 @@ class VmiController:
         return started.again
 
     async def _annotate(self, vmi: Object) -> None:
-        body = copy.deepcopy(vmi)
+        body = copied(vmi)
         marks = body["metadata"].setdefault("annotations", {})
         marks |= {names.LATEST_VERSION: "v1", names.STORAGE_VERSION: "v1"}
         self.own.wrote(key_of(vmi), await self.world.kube.replace(kinds.VIRTUAL_MACHINE_INSTANCE, body))
@@ -168,7 +168,7 @@ class VmiController:
 
     async def _release(self, vmi: Object) -> None:
         """Drop the finalizer of a VMI that has no pods any more."""
-        body = copy.deepcopy(vmi)
+        body = copied(vmi)
         kept = [item for item in finalizers(vmi) if item != self.world.release.vmi_finalizer]
         if kept != finalizers(vmi):
             body["metadata"]["finalizers"] = kept

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ...clock import timestamp
+from ...copies import copied
 from ...kube import Object
 from . import names
 from .clusterconfig import ClusterConfig
@@ -51,7 +51,7 @@ def next_vmi(
     now: datetime,
 ) -> Object:
     """The VMI as virt-controller wants it. `pod` is its current one, `pods` are all, `claims` the PVCs it names."""
-    made = copy.deepcopy(vmi)
+    made = copied(vmi)
     body = made["status"]
     _advance(made, pod, now)
     if pod is not None and not is_final(vmi):

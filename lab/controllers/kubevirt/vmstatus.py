@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ...clock import timestamp
+from ...copies import copied
 from ...kube import Object
 from .names import VM_GENERATION
 from .objects import (
@@ -52,7 +52,7 @@ def first_vm_status(vm: Object) -> dict[str, Any]:
 
 def next_vm_status(vm: Object, facts: VmFacts, now: datetime) -> dict[str, Any]:
     """The status that follows; equal to the present one when nothing has changed."""
-    body = copy.deepcopy(status(vm))
+    body = copied(status(vm))
     vmi = facts.vmi
     body.setdefault("volumeSnapshotStatuses", _snapshots(vm))
     if not body["volumeSnapshotStatuses"]:

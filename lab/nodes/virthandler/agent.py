@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
+from ...copies import copied
 from ...events import Recorder
 from ...informer import Informer, Key, key_of
 from ...kinds import KUBEVIRT, NODE, VIRTUAL_MACHINE_INSTANCE
@@ -62,7 +62,7 @@ class Agent:
 
         Raises ApiError 409 when somebody else was faster: the work is tried again with a newer version.
         """
-        changed = copy.deepcopy(vmi)
+        changed = copied(vmi)
         for edit in edits:
             edit(changed)
         if changed == vmi:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from .... import kinds
+from ....copies import copied
 from ....defects.catalogue import MIGRATIONS_PILE_UP, MIGRATIONS_SURVIVE
 from ....informer import Queue, key_of, run_controller
 from ....kube import ApiError, Object
@@ -213,7 +213,7 @@ class MigrationController:
     # Writes on the migration itself.
 
     async def _annotate(self, migration: Object) -> None:
-        body = copy.deepcopy(migration)
+        body = copied(migration)
         marks = body["metadata"].setdefault("annotations", {})
         marks |= {names.LATEST_VERSION: "v1", names.STORAGE_VERSION: "v1"}
         self.own.wrote(key_of(migration), await self.world.kube.replace(kinds.MIGRATION, body))
@@ -235,7 +235,7 @@ class MigrationController:
         """Drop the finalizer."""
         if names.MIGRATION_FINALIZER not in finalizers(migration):
             return
-        body = copy.deepcopy(migration)
+        body = copied(migration)
         body["metadata"]["finalizers"].remove(names.MIGRATION_FINALIZER)
         self.own.wrote(key_of(migration), await self.world.kube.replace(kinds.MIGRATION, body))
 

@@ -5,11 +5,11 @@ Each tests what it replaces, so that of two writers one is refused.
 
 from __future__ import annotations
 
-import copy
 from datetime import datetime
 from typing import Any
 
 from ....clock import timestamp
+from ....copies import copied
 from ....kube import Object
 from ....release import Release
 from ..names import MIGRATION_TARGET_NODE
@@ -37,7 +37,7 @@ def hand_off(vmi: Object, migration: Object, source: Object, target: Object, con
 
 def request_abort(vmi: Object) -> Patch:
     """Ask the source's virt-handler to abort."""
-    body = copy.deepcopy(status(vmi))
+    body = copied(status(vmi))
     body["migrationState"]["abortRequested"] = True
     return _swap("/status", status(vmi), body)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
 from ....clock import timestamp
+from ....copies import copied
 from ..objects import condition, drop_condition, enter_phase, holds, is_final, set_condition, status
 from .situation import ABORT_REQUESTED, HANDED_OFF, Note, Situation
 
@@ -26,7 +26,7 @@ class Outcome:
 
 def next_status(situation: Situation) -> Outcome:
     """The status that follows from the situation; equal to the present one when nothing has changed."""
-    body = copy.deepcopy(status(situation.migration))
+    body = copied(status(situation.migration))
     if is_final(situation.migration):
         return _settle(situation, body)
     if reason := failure(situation):
@@ -72,7 +72,7 @@ def _stuck_volumes(situation: Situation) -> str | None:
 def _settle(situation: Situation, body: dict[str, Any]) -> Outcome:
     """A final migration takes over the whole story from the VMI."""
     if situation.state and (situation.is_mine or situation.release.copies_any_migration_state):
-        body["migrationState"] = copy.deepcopy(situation.state)
+        body["migrationState"] = copied(situation.state)
     return Outcome(body)
 
 

@@ -5,11 +5,11 @@ Source: pkg/virt-api/webhooks/mutating-webhook and validating-webhook at v1.3.1 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
 from ....clock import timestamp
+from ....copies import copied
 from ....kube import Object
 from ..names import CREATED_BY, JOB_UID, MIGRATION_TARGET_NODE, NODE_NAME, SCHEDULABLE
 from ..objects import migration_state, status
@@ -41,7 +41,7 @@ def mutate_vm(asked: Asked, settings: Settings) -> Allowed:
     if "deletionTimestamp" in asked.new["metadata"]:
         return Allowed()
     check_structure(asked.new, settings.release)
-    spec = copy.deepcopy(asked.new["spec"])
+    spec = copied(asked.new["spec"])
     spec["template"].setdefault("spec", {"domain": {"devices": {}}})
     default_vm_template(spec["template"], settings, new=asked.operation == "CREATE")
     return Allowed([put("/spec", spec)] if spec != asked.new["spec"] else [])
@@ -60,7 +60,7 @@ def mutate_vmi(asked: Asked, settings: Settings) -> Allowed:
 
 
 def _new_vmi(new: Object, settings: Settings) -> list[Object]:
-    vmi = copy.deepcopy(new)
+    vmi = copied(new)
     default_vmi(vmi, settings)
     metadata = vmi["metadata"]
     finalizer = settings.release.vmi_finalizer
@@ -80,7 +80,7 @@ def validate_vm(asked: Asked, settings: Settings) -> Allowed:
     """Raises Denied with every cause. The spec is judged as its VMI would have it."""
     if "deletionTimestamp" in asked.new["metadata"]:
         return Allowed()
-    spec = copy.deepcopy(asked.new["spec"])
+    spec = copied(asked.new["spec"])
     template = spec["template"]
     default_spec(template["spec"], settings)
     if asked.operation == "CREATE" and (causes := [*discontinued_causes(template["spec"], "spec")]):
