@@ -54,7 +54,7 @@ class MemoryApi:
             return bool(holds(self.objects["VirtualMachineInstance", "ns", name]))
 
         async with self.changed:
-            await asyncio.wait_for(self.changed.wait_for(found), 10)
+            await asyncio.wait_for(self.changed.wait_for(found), 60)
         return self.objects["VirtualMachineInstance", "ns", name]
 
     async def entry(self, position: int) -> tuple[str, Object]:

@@ -105,7 +105,7 @@ def test_vmi_that_vanishes_takes_its_guest_along(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             await made.api.remove("VirtualMachineInstance", "vm1")
-            assert await asyncio.wait_for(made.running["launcher-1"], 5) == 0
+            assert await asyncio.wait_for(made.running["launcher-1"], 60) == 0
 
     asyncio.run(check())
 
