@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 LIMIT = 60
 SUBRESOURCES = "/apis/subresources.kubevirt.io/v1"
@@ -69,14 +70,25 @@ class Kubectl:
         return self.run("create", "--raw", path, "-f", "-", stdin=eviction)
 
     @contextmanager
-    def printing(self, *arguments: str) -> Iterator[IO[str]]:
-        """What a command prints that goes on until it is stopped, such as `get --watch`."""
+    def printing(self, *arguments: str) -> Iterator[Iterator[str]]:
+        """The lines of a command that goes on until it is stopped, such as `get --watch`; it is stopped with the block.
+
+        A command that prints nothing for a minute, or ends by itself, fails the test.
+        """
         with subprocess.Popen(self._line(arguments), env=self._env, stdout=subprocess.PIPE, text=True) as running:
-            assert running.stdout
+            limit = threading.Timer(LIMIT, running.terminate)
+            limit.start()
             try:
-                yield running.stdout
+                yield _endless(running)
             finally:
+                limit.cancel()
                 running.terminate()
 
     def _line(self, arguments: tuple[str, ...]) -> list[str]:
         return ["kubectl", "--namespace", self.namespace, *arguments]
+
+
+def _endless(running: subprocess.Popen[str]) -> Iterator[str]:
+    assert running.stdout
+    yield from running.stdout
+    raise AssertionError("kubectl printed nothing more")

@@ -21,10 +21,18 @@ def manifest(name: str, *changes: tuple[str, str]) -> str:
 
 
 def start_vm(kubectl: Kubectl, *changes: tuple[str, str]) -> None:
-    """Apply the guide's VM, start it, and wait until it runs and is said to be migratable or not."""
+    """Apply the guide's VM, start it, and wait until it is ready."""
     kubectl("apply", "-f", "-", stdin=manifest("vm", *changes))
     kubectl.put(f"{VM}/start")
-    kubectl("wait", "vmi/testvm", "--for=condition=Ready", "--timeout=30s")
+    kubectl("wait", "vm/testvm", "--for=condition=Ready", "--timeout=30s")
+
+
+def serve_vm(kubectl: Kubectl) -> str:
+    """Apply the guide's Service, and wait until there is somebody behind it; returns its address."""
+    kubectl("apply", "-f", "-", stdin=manifest("service"))
+    kubectl("wait", "endpoints/testvm", "--for=create", "--timeout=30s")
+    kubectl.until("endpoints/testvm", ".subsets[0].ports[0].port", "8080")
+    return kubectl.value("service/testvm", ".spec.clusterIP")
 
 
 def migrate(kubectl: Kubectl, name: str) -> None:
@@ -44,3 +52,11 @@ def launcher(kubectl: Kubectl) -> str:
     node = kubectl.value("vmi/testvm", ".status.nodeName")
     found: list[str] = [pod["metadata"]["name"] for pod in pods if pod["spec"]["nodeName"] == node]
     return found[0]
+
+
+def successor(kubectl: Kubectl, uid: str) -> str:
+    """Wait for another VMI than that of `uid` to run; returns its node."""
+    columns = 'jsonpath={.metadata.uid} {.status.phase} {.status.nodeName}{"\\n"}'
+    with kubectl.printing("get", "vmi", "--watch", "-o", columns) as rows:
+        running = (row.split() for row in rows if " Running " in row)
+        return next(node for other, _, node in running if other != uid)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.kubectl import Kubectl
-from tests.tutorial import launcher, manifest, start_vm
+from tests.tutorial import launcher, manifest, start_vm, successor
 
 AS_THE_README_SAYS = ("--ignore-daemonsets", "--delete-emptydir-data", "--force")
 NO_STRATEGY = ("      evictionStrategy: LiveMigrate\n", "")
@@ -51,10 +51,7 @@ def test_drain_stops_a_vm_without_eviction_strategy(kubectl: Kubectl) -> None:
     uid = kubectl.value("vmi/testvm", ".metadata.uid")
     with leaving(kubectl) as node:
         kubectl("drain", node, *AS_THE_README_SAYS, "--pod-selector=kubevirt.io/domain=testvm", "--timeout=30s")
-        kubectl.until("vm/testvm", ".status.printableStatus", "Running")
-        kubectl("wait", "vmi/testvm", "--for=condition=Ready", "--timeout=30s")
-        assert kubectl.value("vmi/testvm", ".status.nodeName") != node
-    assert kubectl.value("vmi/testvm", ".metadata.uid") != uid
+        assert successor(kubectl, uid) != node
 
 
 def test_drain_fails_for_a_vm_that_must_but_cannot_migrate(kubectl: Kubectl) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kubectl import Kubectl
-from tests.tutorial import NODES, VM, launcher, manifest, migrate, migrated, start_vm
+from tests.tutorial import NODES, VM, launcher, manifest, migrate, migrated, serve_vm, start_vm
 
 PHASES = ["Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running", "Succeeded"]
 
@@ -66,9 +66,7 @@ def test_vm_without_the_toleration_is_not_scheduled(kubectl: Kubectl) -> None:
 
 
 def test_service_answers_at_the_same_address_after_a_migration(testvm: Kubectl) -> None:
-    testvm("apply", "-f", "-", stdin=manifest("service"))
-    testvm.until("endpoints/testvm", ".subsets[0].ports[0].port", "8080")
-    address = testvm.value("service/testvm", ".spec.clusterIP")
+    address = serve_vm(testvm)
     source = testvm.value("vmi/testvm", ".status.nodeName")
     assert curl(address) == "Migration test"
     migrated(testvm, "away")
@@ -85,8 +83,7 @@ def curl(address: str) -> str:
 
 
 def test_service_answers_through_the_api_server(testvm: Kubectl) -> None:
-    testvm("apply", "-f", "-", stdin=manifest("service"))
-    testvm.until("endpoints/testvm", ".subsets[0].ports[0].port", "8080")
+    serve_vm(testvm)
     path = f"/api/v1/namespaces/{testvm.namespace}/services/testvm:8080/proxy/"
     assert testvm("get", "--raw", path).strip() == "Migration test"
 
@@ -95,12 +92,12 @@ def test_watching_shows_the_phases_as_they_come(testvm: Kubectl) -> None:
     migrated(testvm, "there")
     seen: list[str] = []
     with testvm.printing("get", "vmim", "--watch") as rows:
-        assert rows.readline().split() == ["NAME", "PHASE", "VMI"]
-        while rows.readline().split() != ["there", "Succeeded", "testvm"]:
+        assert next(rows).split() == ["NAME", "PHASE", "VMI"]
+        while next(rows).split() != ["there", "Succeeded", "testvm"]:
             pass
         migrate(testvm, "back")
         while seen[-1:] != ["Succeeded"]:
-            name, *phase, _ = rows.readline().split()
+            name, *phase, _ = next(rows).split()
             if name == "back" and phase != seen[-1:]:
                 seen += phase
     assert seen == PHASES
@@ -151,9 +148,8 @@ def test_stopped_vm_leaves_nothing_running(kubectl: Kubectl) -> None:
     start_vm(kubectl)
     pod = launcher(kubectl)
     kubectl.put(f"{VM}/stop")
-    kubectl("wait", f"pod/{pod}", "--for=delete", "--timeout=30s")
+    kubectl("wait", "vmi/testvm", f"pod/{pod}", "--for=delete", "--timeout=30s")
     kubectl.until("vm/testvm", ".status.printableStatus", "Stopped")
-    assert "No resources found" in kubectl.run("get", "vmi").stderr
 
 
 def test_deleting_the_namespace_takes_everything(kubectl: Kubectl) -> None:

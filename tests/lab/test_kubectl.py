@@ -85,8 +85,9 @@ def test_vmi_is_paused_and_unpaused(testvm: Kubectl) -> None:
     assert "VMI is not paused" in again
 
 
-def test_guest_information_is_an_object(testvm: Kubectl) -> None:
-    assert isinstance(json.loads(testvm("get", "--raw", testvm.subresource(f"{VMI}/guestosinfo"))), dict)
+def test_guest_without_an_agent_tells_nothing_of_itself(testvm: Kubectl) -> None:
+    refused = testvm.refused("get", "--raw", testvm.subresource(f"{VMI}/guestosinfo"))
+    assert "VMI does not have guest agent connected" in refused
 
 
 def test_kubevirt_version_is_served(testvm: Kubectl) -> None:
