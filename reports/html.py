@@ -15,6 +15,7 @@ from .assessment import Finding, Result, Row
 from .certificate import VALID_DAYS, VOIDED_BY, Certificate
 from .measures import duration, figure
 from .model import Outcome
+from .shorten import clip, clip_end
 
 MOST_DETAILS = 250_000
 """Characters of tracebacks, and as many of what was expected and observed, in one page; all findings share them."""
@@ -101,20 +102,6 @@ def anchor(text: str) -> str:
 def href(path: str) -> str:
     """A link to a file beside the page; empty when the path leads anywhere else."""
     return quote(path) if _RELATIVE.fullmatch(path) else ""
-
-
-def clip(text: str, limit: int) -> str:
-    """The text, without its middle when it is too long: the end of a traceback says most."""
-    if len(text) <= limit:
-        return text
-    head = limit // 3
-    left_out = len(text) - limit
-    return f"{text[:head]}\n… {left_out} characters left out; all of it is in the journal …\n{text[-(limit - head) :]}"
-
-
-def clip_end(text: str, limit: int) -> str:
-    """The text's beginning, where there is no room for more."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def when(text: str) -> str:

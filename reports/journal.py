@@ -16,8 +16,13 @@ from typing import Any
 from . import records
 from .model import End, Environment, Journal, Outcome, Problem, Record, Requirement, Run, Test, Violation
 from .redact import redact_all
+from .shorten import clip
 
 FILE = "journal.jsonl"
+LONGEST = 20_000
+"""Characters of one text that reports take; who needs more has the journal."""
+LONGEST_FACT = 1_000
+"""The same of what is said about the run and its cluster: names, versions, settings."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -49,18 +54,20 @@ def decode(line: bytes) -> Record | None:
         return None
     if not isinstance(record, dict) or not isinstance(record.get("type"), str):
         return None
-    cleaned: Record = _printable(redact_all(record))
+    # Secrets first: a text without its middle may lack what a secret is known by.
+    longest = LONGEST_FACT if record["type"] in ("run", "environment") else LONGEST
+    cleaned: Record = _printable(redact_all(record), longest)
     return cleaned
 
 
-def _printable(value: Any) -> Any:
+def _printable(value: Any, longest: int) -> Any:
     match value:
         case str():
-            return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", _COLOURS.sub("", value))
+            return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", _COLOURS.sub("", clip(value, longest)))
         case list():
-            return [_printable(item) for item in value]
+            return [_printable(item, longest) for item in value]
         case dict():
-            return {key: _printable(item) for key, item in value.items()}
+            return {_printable(key, longest): _printable(item, longest) for key, item in value.items()}
         case _:
             return value
 

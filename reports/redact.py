@@ -44,7 +44,7 @@ def redact_all(value: Any) -> Any:
         case list():
             return [REDACTED if _is_argument(value, i) else redact_all(item) for i, item in enumerate(value)]
         case dict():
-            return {key: redact_all(item) for key, item in value.items()}
+            return {redact(key): redact_all(item) for key, item in value.items()}
         case _:
             return value
 

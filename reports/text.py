@@ -8,9 +8,12 @@ from .assessment import Finding, Result
 from .certificate import Certificate
 from .measures import Measure, duration, figure
 from .model import Level
+from .shorten import clip_end
 
 WIDTH = 100
 MOST_FINDINGS = 20
+LONGEST = 600
+"""Characters of one paragraph; the certificate has the rest."""
 
 
 def summary(certificate: Certificate, directory: Path) -> str:
@@ -118,7 +121,7 @@ def _paths(directory: Path) -> Iterator[str]:
 
 def _wrapped(text: str, first: str) -> list[str]:
     return textwrap.wrap(
-        " ".join(text.split()),
+        clip_end(" ".join(text.split()), LONGEST),
         WIDTH,
         initial_indent=first,
         subsequent_indent=" " * len(first),

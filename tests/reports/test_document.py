@@ -3,6 +3,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from seatrial.reports.certificate import LAB_STAMP, certificate, certificate_of
 from seatrial.reports.document import KIND, SCHEMA, document
 from seatrial.reports.journal import parse
@@ -57,6 +59,64 @@ def keys(value: Any) -> set[str]:
 def test_the_reference_names_every_key(tmp_path: Path) -> None:
     told = set(re.findall(r"`([A-Za-z0-9]+)`", REFERENCE.read_text()))
     assert keys(written(tmp_path)) - told == set()
+
+
+STABLE = [
+    *(
+        "kind",
+        "schema",
+        "id",
+        "stamp",
+        "verdict",
+        "reason",
+        "conditions",
+        "exitCode",
+        "issued",
+        "validUntil",
+        "voidedBy",
+    ),
+    *("fingerprint", "run", "environment", "problems", "summary", "findings", "violations", "requirements", "tests"),
+    *("measures", "evidence"),
+]
+"""The promise of schema 1: a key may be added here, none may go without a new number."""
+
+
+@pytest.mark.parametrize("records", [[], [sample.run()], list(sample.records())], ids=["empty", "cut off", "whole"])
+def test_a_document_has_every_key_however_the_run_ended(records: list[sample.Record]) -> None:
+    found = document(certificate(parse(sample.as_lines(records))))
+    assert SCHEMA == 1
+    assert list(found) == STABLE
+
+
+def test_every_requirement_and_test_is_named_once(tmp_path: Path) -> None:
+    found = written(tmp_path)
+    ids = [item["id"] for item in found["requirements"]]
+    assert ids == [f"TUT-{number:02}" for number in range(1, 61)]
+    assert len({item["id"] for item in found["tests"]}) == len(found["tests"]) == 60
+    assert {name for item in found["requirements"] for name in item["tests"]} <= {item["id"] for item in found["tests"]}
+
+
+def test_the_summary_counts_every_requirement(tmp_path: Path) -> None:
+    found = written(tmp_path)
+    assert sum(count for level in found["summary"].values() for count in level.values()) == len(found["requirements"])
+    assert found["summary"]["required"] == {
+        "passed": 47,
+        "failed": 1,
+        "partlyTested": 0,
+        "notTested": 1,
+        "outOfScope": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict", "code"),
+    [("passed", "certified", 0), ("failed", "not certified", 1), ("skipped", "inconclusive", 3)],
+)
+def test_the_exit_code_is_the_verdicts(outcome: str, verdict: str, code: int) -> None:
+    end = {"type": "run-end", "t": 2.0, "exitstatus": int(outcome == "failed"), "interrupted": False, "duration": 2.0}
+    lines = [sample.run(), sample.environment(), sample.requirement(1), sample.result(1, outcome), end]
+    found = document(certificate(parse(sample.as_lines(lines))))
+    assert (found["verdict"], found["exitCode"]) == (verdict, code)
 
 
 def test_a_violation_is_kept_as_it_was_written() -> None:

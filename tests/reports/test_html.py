@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from seatrial.reports.certificate import LAB_STAMP, certificate
-from seatrial.reports.html import clip, href, to_html
+from seatrial.reports.html import href, to_html
 from seatrial.reports.journal import parse
 from seatrial.reports.render import FORMS, render
+from seatrial.reports.shorten import clip
 from tests.reports import sample
 
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{ 7*7 }}"

@@ -32,18 +32,6 @@ def test_a_last_line_without_its_end_is_read(cut: bytes) -> None:
     assert certificate(parse(cut)).conclusion.verdict is Verdict.CERTIFIED
 
 
-def test_a_journal_cut_off_at_any_byte_is_inconclusive() -> None:
-    for size in range(len(WHOLE) - 1):
-        found = certificate(parse(WHOLE[:size]))
-        assert found.conclusion.verdict is Verdict.INCONCLUSIVE, size
-        assert found.conclusion.exit_code == 3
-
-
-@pytest.mark.parametrize("size", [0, 1, 90, len(WHOLE) // 2, len(WHOLE) - 60])
-def test_a_journal_cut_off_is_rendered(size: int) -> None:
-    assert "Inconclusive" in to_html(certificate(parse(WHOLE[:size])))
-
-
 def test_a_test_that_did_not_end_is_unfinished() -> None:
     start = {"type": "test-start", "t": 1, "test": "a.py::b", "requirements": ["TUT-01"]}
     (found,) = parse(sample.as_lines([start])).tests

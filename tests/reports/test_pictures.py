@@ -5,7 +5,7 @@ from seatrial.reports import pictures
 from seatrial.reports.certificate import certificate
 from seatrial.reports.journal import parse
 from seatrial.reports.measures import Measure, Sample
-from seatrial.reports.model import Moment, Outcome, Test
+from seatrial.reports.model import Measurement, Moment, Outcome, Test
 from tests.reports import sample
 
 MIGRATION = "VirtualMachineInstanceMigration"
@@ -68,6 +68,34 @@ def test_a_deleted_object_has_no_phase_any_more() -> None:
     (segment,) = found.lanes[0].segments
     assert segment.x + segment.width == (pictures.LABEL + pictures.WIDTH) / 2
     assert [mark.title for mark in found.lanes[0].marks] == ["a being deleted", "a deleted"]
+
+
+def test_what_ran_before_the_migration_is_drawn_from_its_beginning() -> None:
+    found = timeline(
+        (1.0, "Pod", "source phase Pending"),
+        (2.0, "Pod", "source phase Running"),
+        (2.5, "Pod", "gone phase Running"),
+        (2.6, "Pod", "gone deleted"),
+        (2.7, "Pod", "idle phase Running"),
+        (10.0, MIGRATION, "mig phase Pending"),
+        (10.4, "Pod", "gone being deleted"),
+        (11.0, "Pod", "source phase Succeeded"),
+        (12.0, MIGRATION, "mig phase Succeeded"),
+    )
+    lanes = {lane.name: [segment.label for segment in lane.segments] for lane in found.lanes}
+    assert lanes == {"VMIM mig": ["Pending", "Succeeded"], "Pod source": ["Running", "Succeeded"], "Pod gone": []}
+    assert next(lane for lane in found.lanes if lane.name == "Pod source").segments[0].x == pictures.LABEL
+
+
+def test_what_was_measured_comes_before_what_only_migrated() -> None:
+    migrated = (Moment(1.0, MIGRATION, "mig phase Pending"),)
+    measured = (Measurement("blackout", 30, "ms"),)
+    tests = [
+        Test("plain", outcome=Outcome.PASSED, timeline=migrated),
+        Test("measured", outcome=Outcome.PASSED, timeline=migrated, measurements=measured),
+        Test("failed", outcome=Outcome.FAILED, timeline=migrated),
+    ]
+    assert [item.test.id for item in pictures.timelines(tests)] == ["failed", "measured", "plain"]
 
 
 def test_failed_tests_come_first_and_tests_without_a_migration_only_if_they_failed() -> None:

@@ -19,6 +19,9 @@ KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
         ("curl --password s3cr3t-value", "s3cr3t-value"),
         ('{"token": "abcdefghijklmnopqrstuvwxyz"}', "abcdefghijklmnopqrstuvwxyz"),
         ("https://admin:hunter2@api.example.org/", "hunter2"),
+        ("Cookie: session=s3cr3t; lang=en", "s3cr3t"),
+        ("{'Set-Cookie': 'sid=s3cr3t; Path=/'}", "s3cr3t"),
+        ("Authorization: Basic YWRtaW46aHVudGVyMg==", "YWRtaW46"),
     ],
 )
 def test_secrets_are_not_shown(text: str, secret: str) -> None:
@@ -30,6 +33,8 @@ def test_secrets_are_not_shown(text: str, secret: str) -> None:
     "text",
     [
         "token: expired",
+        "the cookie: it was eaten",
+        "basic authentication is off",
         "the bearer of this certificate",
         "secret kubevirt-migratable-certs not found",
         "https://127.0.0.1:6443/api",

@@ -26,6 +26,7 @@ def required(number: int = 1, **changes: Any) -> sample.Record:
 
 
 SKIPPED = sample.result(1, "skipped", reason="no StorageClass")
+INAPPLICABLE = sample.result(1, "skipped", test="t.py::case", reason="not applicable: KubeVirt 1.8 has no such reason")
 ANOTHER = {"test": "conformance/test_another.py::test_it"}
 
 
@@ -39,6 +40,11 @@ ANOTHER = {"test": "conformance/test_another.py::test_it"}
         ([required(), sample.result(1, "error", phase="setup")], Verdict.INCONCLUSIVE, 3),
         ([required(), SKIPPED], Verdict.INCONCLUSIVE, 3),
         ([required(), SKIPPED, sample.result(1, **ANOTHER)], Verdict.WITH_CONDITIONS, 0),
+        ([required(), INAPPLICABLE, sample.result(1, **ANOTHER)], Verdict.CERTIFIED, 0),
+        ([required(), INAPPLICABLE, SKIPPED, sample.result(1, **ANOTHER)], Verdict.WITH_CONDITIONS, 0),
+        ([required(), INAPPLICABLE], Verdict.INCONCLUSIVE, 3),
+        ([required(), INAPPLICABLE, SKIPPED], Verdict.INCONCLUSIVE, 3),
+        ([required(), INAPPLICABLE, sample.result(1, "failed", **ANOTHER)], Verdict.NOT_CERTIFIED, 1),
         ([required(), sample.result(1, "failed"), sample.result(1, **ANOTHER)], Verdict.NOT_CERTIFIED, 1),
         ([required()], Verdict.INCONCLUSIVE, 3),
         ([required(), required(2), sample.result(1)], Verdict.INCONCLUSIVE, 3),
@@ -129,7 +135,8 @@ PHASES = st.sampled_from(["setup", "call", "teardown"])
 
 
 @st.composite
-def runs(draw: st.DrawFn) -> Certificate:
+def tried(draw: st.DrawFn) -> list[sample.Record]:
+    """Requirements, and results for some of them and for one that nobody knows."""
     count = draw(st.integers(1, 5))
     requirements = [required(number, level=draw(LEVELS), suite=draw(SUITES)) for number in range(1, count + 1)]
     numbers = draw(st.lists(st.integers(1, count + 1), max_size=8))
@@ -137,7 +144,12 @@ def runs(draw: st.DrawFn) -> Certificate:
         sample.result(number, draw(OUTCOMES), phase=draw(PHASES), test=f"t{index}")
         for index, number in enumerate(numbers)
     ]
-    return judged(*requirements, *results, end={"exitstatus": draw(st.sampled_from([0, 1, 2, 5]))})
+    return [*requirements, *results]
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Certificate:
+    return judged(*draw(tried()), end={"exitstatus": draw(st.sampled_from([0, 1, 2, 5]))})
 
 
 def results(found: Certificate, level: Level) -> set[Result]:
@@ -160,6 +172,28 @@ def test_nothing_is_certified_while_something_required_failed_or_was_not_tested(
 def test_what_failed_is_never_inconclusive(found: Certificate) -> None:
     if Result.FAILED in results(found, Level.REQUIRED):
         assert found.conclusion.verdict is Verdict.NOT_CERTIFIED
+
+
+BEST_FIRST = [Verdict.CERTIFIED, Verdict.WITH_CONDITIONS, Verdict.INCONCLUSIVE, Verdict.NOT_CERTIFIED]
+
+
+@settings(max_examples=60, deadline=None)
+@given(tried(), st.integers(1, 6), st.sampled_from(["failed", "xfailed"]))
+def test_one_more_failure_of_something_required_leaves_nothing_certified(
+    records: list[sample.Record], number: int, outcome: str
+) -> None:
+    more = [required(number), sample.result(number, outcome, test="one more")]
+    assert judged(*records, *more).conclusion.verdict is Verdict.NOT_CERTIFIED
+
+
+@settings(max_examples=60, deadline=None)
+@given(tried(), st.integers(1, 6), OUTCOMES.filter(lambda outcome: outcome != "passed"), PHASES)
+def test_one_more_test_that_did_not_pass_never_makes_the_verdict_better(
+    records: list[sample.Record], number: int, outcome: str, phase: str
+) -> None:
+    before = judged(*records).conclusion.verdict
+    after = judged(*records, sample.result(number, outcome, phase=phase, test="one more")).conclusion.verdict
+    assert BEST_FIRST.index(after) >= BEST_FIRST.index(before)
 
 
 @settings(max_examples=60, deadline=None)
