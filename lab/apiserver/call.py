@@ -57,17 +57,6 @@ class Call:
         raw = await self.http.read()
         return decode(raw, self.http.headers.get("Content-Type")).content if raw else None
 
-    async def options(self) -> Object:
-        """The DeleteOptions of a request, from its body and its query."""
-        raw = await self.http.read()
-        found = decode(raw, self.http.headers.get("Content-Type")).content if raw.strip() else {}
-        options: Object = found if isinstance(found, dict) else {}
-        if self.query.get("gracePeriodSeconds"):
-            options["gracePeriodSeconds"] = int(self.query["gracePeriodSeconds"])
-        if self.query.get("propagationPolicy"):
-            options["propagationPolicy"] = self.query["propagationPolicy"]
-        return options
-
 
 def is_dry_run(values: list[str]) -> bool:
     for value in values:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .builtin_schemas import schema_for
+from .builtin_schemas import GVK, schema_for
 from .builtin_schemas import validate as validate_builtin
-from .call import STRICT, WARN
+from .call import STRICT, WARN, Call
 from .decoding import decode_error
 from .defaults import apply_defaults
 from .errors import bad_request, invalid
@@ -18,6 +18,7 @@ from .schema import Schema
 from .validation import rule_causes
 
 Object = dict[str, Any]
+_ANY_KIND = ("", "v1", "ConfigMap")
 
 
 def schema_of(resource: Resource) -> Schema | None:
@@ -32,12 +33,12 @@ def take_in(resource: Resource, obj: Object, mode: str, duplicates: Sequence[str
 
     Raises 400 also for a built-in kind's member of a wrong type; a custom one's is told by `check`.
     """
-    if not resource.custom and (wrong := decode_error((resource.group, resource.version, resource.kind), obj)):
+    if wrong := _unreadable(resource, obj):
         raise bad_request(wrong)
     schema = schema_of(resource)
     unknown: list[str] = []
     if schema is not None:
-        obj, unknown = schema.prune(obj)
+        obj, unknown = schema.prune(obj if resource.custom else without_nulls(obj))
     texts = [f'duplicate field "{path}"' for path in duplicates] + [f'unknown field "{path}"' for path in unknown]
     if mode == STRICT and texts:
         cause = f"strict decoding error: {', '.join(texts)}"
@@ -45,6 +46,50 @@ def take_in(resource: Resource, obj: Object, mode: str, duplicates: Sequence[str
     if mode in (WARN, ""):
         warnings += [text for text in texts if text not in warnings]
     return obj
+
+
+def _unreadable(resource: Resource, obj: Object) -> str | None:
+    """The first member of a wrong type: in all of a built-in object, in the metadata of a custom one."""
+    if not resource.custom:
+        return decode_error((resource.group, resource.version, resource.kind), obj)
+    wrong = decode_error(_ANY_KIND, {"metadata": obj["metadata"]})
+    return decoding_message(resource.kind, resource.version, wrong.partition(": ")[2]) if wrong else None
+
+
+async def typed_body(call: Call, kind: GVK) -> Object:
+    """The body of a request that takes a built-in kind without storing it. Raises 400 for anything else."""
+    body = await call.body()
+    if body is None:
+        return {}
+    if not isinstance(body, dict):
+        raise bad_request(f"the object provided is unrecognized (must be of type {kind[2]}): not an object")
+    if wrong := decode_error(kind, body):
+        raise bad_request(wrong)
+    cleaned: Object = without_nulls(body)
+    return cleaned
+
+
+async def delete_options(call: Call) -> Object:
+    """The DeleteOptions of a request, from its body and its query."""
+    options = await typed_body(call, ("", "v1", "DeleteOptions"))
+    grace = call.query.get("gracePeriodSeconds")
+    if grace:
+        try:
+            options["gracePeriodSeconds"] = int(grace)
+        except ValueError as error:
+            raise bad_request(f'gracePeriodSeconds: Invalid value: "{grace}": must be a whole number') from error
+    if call.query.get("propagationPolicy"):
+        options["propagationPolicy"] = call.query["propagationPolicy"]
+    return options
+
+
+def without_nulls(value: Any) -> Any:
+    """Without members that are null: built-in kinds know none, since Go does not tell null from absent."""
+    if isinstance(value, dict):
+        return {name: without_nulls(member) for name, member in value.items() if member is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value if item is not None]
+    return value
 
 
 def complete(resource: Resource, obj: Object, old: Object | None = None) -> Object:

@@ -59,6 +59,8 @@ class Deleter:
             if marked == old.obj:
                 return old, False
             return self._store.put(resource.storage, key, marked), False
+        if resource.qualified == "pods" and marked != old.obj:
+            self._store.put(resource.storage, key, marked)  # a watch sees the end of a pod's grace before its removal
         return self._store.remove(resource.storage, key), True
 
     def begin(self, resource: Resource, key: Key) -> None:

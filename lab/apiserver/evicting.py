@@ -10,6 +10,7 @@ from ..clock import timestamp
 from .admission import CREATE, attempt
 from .answers import answer_json
 from .call import Call, is_dry_run
+from .conform import typed_body
 from .core import Core
 from .errors import StatusError, bad_request, internal, status_object
 from .negotiation import private
@@ -18,6 +19,7 @@ from .selectors import from_label_selector
 from .store import Key, Stored
 
 Object = dict[str, Any]
+EVICTION = ("policy", "v1", "Eviction")
 BUDGETS = ("policy", "poddisruptionbudgets")
 REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
 _UNBUDGETED = ("Succeeded", "Failed", "Pending")
@@ -25,7 +27,7 @@ _UNBUDGETED = ("Succeeded", "Failed", "Pending")
 
 async def evict(core: Core, call: Call, resource: Resource) -> web.StreamResponse:
     """POST pods/x/eviction."""
-    eviction = _eviction(call, await call.body())
+    eviction = _eviction(call, await typed_body(call, EVICTION))
     key = (call.namespace, call.target.name)
     pod = core.reader.get(resource, key)
     options = eviction.get("deleteOptions") or {}
@@ -38,9 +40,7 @@ async def evict(core: Core, call: Call, resource: Resource) -> web.StreamRespons
     return answer_json({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201)
 
 
-def _eviction(call: Call, body: Any) -> Object:
-    if not isinstance(body, dict):
-        raise bad_request("the object provided is unrecognized (must be of type Eviction)")
+def _eviction(call: Call, body: Object) -> Object:
     metadata = {**(body.get("metadata") or {})}
     if metadata.setdefault("name", call.target.name) != call.target.name:
         raise bad_request("name in URL does not match name in Eviction object")
@@ -68,7 +68,7 @@ def _budgets(core: Core, pod: Object) -> list[tuple[Key, Stored]]:
     return [
         (key, budget)
         for key, budget in found
-        if from_label_selector(budget.obj["spec"].get("selector")).matches(labels)
+        if from_label_selector((budget.obj.get("spec") or {}).get("selector")).matches(labels)
     ]
 
 
@@ -77,7 +77,7 @@ def _is_exempt(pod: Object, budget: Object) -> bool:
     conditions = pod.get("status", {}).get("conditions") or ()
     if any(item["type"] == "Ready" and item["status"] == "True" for item in conditions):
         return False
-    if budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
+    if (budget.get("spec") or {}).get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
         return True
     status = budget.get("status", {})
     desired = status.get("desiredHealthy", 0)

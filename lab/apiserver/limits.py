@@ -42,7 +42,7 @@ class LimitRule(Rule):
 
     def _limits(self, namespace: str) -> Iterator[Object]:
         for found in self._store.objects(RANGES, namespace):
-            for limit in found["spec"].get("limits") or ():
+            for limit in (found.get("spec") or {}).get("limits") or ():
                 if limit.get("type") == "Container":
                     yield limit
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..clock import timestamp
-from .errors import StatusError, bad_request, conflict, invalid, refuse
+from .errors import bad_request, conflict, invalid, refuse
 from .resources import Resource
 
 Object = dict[str, Any]
@@ -65,7 +65,8 @@ def check_type(resource: Resource, obj: Any) -> Object:
             f"({resource.version}.{kind}) is not a {resource.kind}: unknown conversion"
         )
     metadata = obj.get("metadata") or {}
-    return {"apiVersion": resource.api_version, "kind": resource.kind, **obj, "metadata": metadata}
+    typed = {"apiVersion": resource.api_version, "kind": resource.kind}
+    return {**typed, **obj, **typed, "metadata": metadata}
 
 
 def check_place(resource: Resource, obj: Object, namespace: str, name: str = "") -> None:
@@ -167,9 +168,6 @@ def metadata_causes(resource: Resource, metadata: Object) -> Iterator[Cause]:
     elif wrong := _name_problem(resource, name):
         yield "metadata.name", "FieldValueInvalid", f'Invalid value: "{name}": {wrong}'
     yield from _label_causes(metadata)
-    annotations = metadata.get("annotations") or {}
-    if not isinstance(annotations, dict) or any(not isinstance(value, str) for value in annotations.values()):
-        raise _not_strings(resource, "annotations")
     for index, finalizer in enumerate(metadata.get("finalizers") or []):
         if not re.fullmatch(rf"({_SUBDOMAIN}/)?{_QUALIFIED}", finalizer):
             yield f"metadata.finalizers[{index}]", "FieldValueInvalid", f'Invalid value: "{finalizer}": {_KEY_RULE}'
@@ -179,19 +177,10 @@ def _label_causes(metadata: Object) -> Iterator[Cause]:
     for key, value in (metadata.get("labels") or {}).items():
         if not re.fullmatch(rf"({_SUBDOMAIN}/)?{_QUALIFIED}", key):
             yield "metadata.labels", "FieldValueInvalid", f'Invalid value: "{key}": {_KEY_RULE}'
-        if not isinstance(value, str):
-            raise bad_request(f"unable to decode: json: cannot unmarshal into Go struct field ObjectMeta.labels: {key}")
         if len(value) > 63:
             yield "metadata.labels", "FieldValueInvalid", f'Invalid value: "{value}": must be no more than 63 bytes'
         elif value and not re.fullmatch(_QUALIFIED, value):
             yield "metadata.labels", "FieldValueInvalid", f'Invalid value: "{value}": {_VALUE_RULE}'
-
-
-def _not_strings(resource: Resource, field: str) -> StatusError:
-    return bad_request(
-        f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
-        f"json: cannot unmarshal into Go struct field ObjectMeta.metadata.{field} of type string"
-    )
 
 
 def _name_problem(resource: Resource, name: Any) -> str | None:

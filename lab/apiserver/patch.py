@@ -53,7 +53,7 @@ def apply_json_patch(obj: Object, operations: Sequence[Mapping[str, Any]]) -> Ob
     document: Any = {"": copied(obj)}  # a root above the object, so that the path "" is a member like any other
     for operation in operations:
         _apply(document, operation)
-    result = document[""]
+    result = document.get("")
     if not isinstance(result, dict):
         raise PatchError("the patched document is not an object")
     return result

@@ -62,7 +62,7 @@ class PodRules(Rule):
 
 def _mount_token(spec: Object) -> None:
     """The token's volume: most pods have no other, and clients rely on there being one."""
-    containers = [*(spec.get("initContainers") or []), *spec["containers"]]
+    containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
     mounts = [mount for container in containers for mount in container.get("volumeMounts") or []]
     if any(mount.get("mountPath") == _TOKEN_FOLDER for mount in mounts):
         return
@@ -104,9 +104,10 @@ class ClaimRules(Rule):
         new = attempt.new
         if attempt.operation != CREATE or attempt.resource.qualified != "persistentvolumeclaims" or new is None:
             return new
-        if new["spec"].get("storageClassName") is None:
+        spec = new.setdefault("spec", {})
+        if spec.get("storageClassName") is None:
             for known in self._store.objects(("storage.k8s.io", "storageclasses")):
                 annotations = known["metadata"].get("annotations") or {}
                 if annotations.get(_DEFAULT_CLASS) == "true":
-                    new["spec"]["storageClassName"] = known["metadata"]["name"]
+                    spec["storageClassName"] = known["metadata"]["name"]
         return new

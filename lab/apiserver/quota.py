@@ -52,7 +52,7 @@ class QuotaRule(Rule):
             self._check(attempt, quota, asked)
 
     def _check(self, attempt: Attempt, quota: Object, asked: Amounts) -> None:
-        hard, name = quota["spec"].get("hard") or {}, quota["metadata"]["name"]
+        hard, name = (quota.get("spec") or {}).get("hard") or {}, quota["metadata"]["name"]
         if not _in_scope(quota, attempt.resource, attempt.new or {}):
             return
         if attempt.resource.qualified == "pods" and (text := _unspecified(hard, attempt.new or {})):
@@ -89,9 +89,10 @@ def usage_of(resource: Resource, obj: Object) -> Amounts:
     if resource.plural == "persistentvolumeclaims":
         found |= _storage(obj)
     if resource.plural == "services":
-        kind = obj["spec"].get("type")
+        spec = obj.get("spec") or {}
+        kind = spec.get("type")
         found["services.loadbalancers"] = Decimal(kind == "LoadBalancer")
-        found["services.nodeports"] = Decimal(len(obj["spec"].get("ports") or ()) if kind != "ClusterIP" else 0)
+        found["services.nodeports"] = Decimal(len(spec.get("ports") or ()) if kind != "ClusterIP" else 0)
     return found
 
 
@@ -108,7 +109,7 @@ def _compute(pod: Object) -> Amounts:
 
 
 def _storage(claim: Object) -> Amounts:
-    spec = claim["spec"]
+    spec = claim.get("spec") or {}
     size = amounts((spec.get("resources") or {}).get("requests")).get("storage", Decimal(0))
     found = {"requests.storage": size}
     if spec.get("storageClassName"):
@@ -144,8 +145,8 @@ def _in_scope(quota: Object, resource: Resource, obj: Object) -> bool:
 
 
 def _scopes(quota: Object) -> Iterator[str]:
-    yield from quota["spec"].get("scopes") or ()
-    for expression in (quota["spec"].get("scopeSelector") or {}).get("matchExpressions") or ():
+    yield from (quota.get("spec") or {}).get("scopes") or ()
+    for expression in ((quota.get("spec") or {}).get("scopeSelector") or {}).get("matchExpressions") or ():
         yield expression["scopeName"]
 
 

@@ -107,12 +107,13 @@ class Reader:
     def _continued(self, token: str) -> tuple[str, int, _Snapshot]:
         try:
             identity, start = orjson.loads(base64.urlsafe_b64decode(token.encode()))
-        except ValueError as error:
+            start = int(start)
+        except (TypeError, ValueError) as error:
             raise bad_request("continue key is not valid: " + str(error)) from error
-        snapshot = self._snapshots.get(identity)
+        snapshot = self._snapshots.get(str(identity))
         if snapshot is None:
             raise refuse(410, _TOO_OLD)
-        return identity, int(start), snapshot
+        return identity, start, snapshot
 
 
 def _token(identity: str, start: int) -> str:

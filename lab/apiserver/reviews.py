@@ -12,6 +12,7 @@ from .answers import answer_json
 from .authentication import describe
 from .call import Call
 from .config import User
+from .conform import typed_body
 from .core import Core
 from .errors import bad_request
 from .metadata import check_type
@@ -23,7 +24,7 @@ Object = dict[str, Any]
 
 async def review(core: Core, call: Call, resource: Resource) -> web.StreamResponse:
     """POST of any review."""
-    body = check_type(resource, await call.body() or {})
+    body = check_type(resource, await typed_body(call, (resource.group, resource.version, resource.kind)))
     spec = body.get("spec") or {}
     status = _ANSWERS[resource.kind](core, call, spec)
     metadata = {"creationTimestamp": timestamp(), **body["metadata"]}

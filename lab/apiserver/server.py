@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 
 from .admission import Admission
 from .aggregation import Aggregator
@@ -20,7 +23,7 @@ from .core import Core
 from .crds import Definitions
 from .deleting import Deleter
 from .dispatch import dispatch
-from .errors import StatusError, internal
+from .errors import StatusError, internal, refuse
 from .negotiation import accept
 from .openapi_paths import OpenApi
 from .plugins import plugins
@@ -34,7 +37,7 @@ from .store import Store
 from .writing import Writer
 
 log = logging.getLogger(__name__)
-MAX_BODY = 16 * 2**20
+MAX_BODY = 3 * 2**20
 SHUTDOWN = 1.0
 
 
@@ -53,7 +56,7 @@ class ApiServer:
         self._parts = _attached(self.core)
         bootstrap(self.core)
         self._aggregator.register_local()
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        server = web.Server(self._handle, request_factory=_request, handler_cancellation=True, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN)
         await self._runner.setup()
         names = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost")
@@ -85,6 +88,8 @@ class ApiServer:
             return await self._answer(request)
         except StatusError as error:
             return _refusal(error)
+        except web.HTTPRequestEntityTooLarge:
+            return _refusal(refuse(413, f"Request entity too large: limit is {MAX_BODY}"))
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception as error:  # a bug must not leave a client without an answer
@@ -110,6 +115,14 @@ class ApiServer:
     def _may_impersonate(self, user: User, group: str, resource: str, namespace: str, name: str) -> bool:
         access = Access("impersonate", group, resource, "", namespace, name)
         return self.core.authorizer.decide(user, access).allowed
+
+
+def _request(
+    message: RawRequestMessage, payload: StreamReader, protocol: Any, writer: AbstractStreamWriter, task: Any
+) -> web.BaseRequest:
+    """A request with the API's limit of size; aiohttp's own is a third of that."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
 
 
 def _core(config: ApiServerConfig) -> Core:

@@ -12,6 +12,7 @@ from aiohttp import web
 from ..clock import timestamp
 from .answers import answer_json
 from .call import Call
+from .conform import typed_body
 from .core import Core
 from .errors import bad_request, conflict
 from .evicting import evict
@@ -25,11 +26,14 @@ Object = dict[str, Any]
 Handler = Callable[[Core, Call, Resource], Awaitable[web.StreamResponse]]
 _SUCCESS = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 TOKEN_SECONDS = 3600
+BINDING = ("", "v1", "Binding")
+TOKEN_REQUEST = ("authentication.k8s.io", "v1", "TokenRequest")
+SCALE = ("autoscaling", "v1", "Scale")
 
 
 async def bind(core: Core, call: Call, resource: Resource) -> web.StreamResponse:
     """POST pods/x/binding: the scheduler's decision."""
-    body = await call.body() or {}
+    body = await typed_body(call, BINDING)
     target = (body.get("target") or {}).get("name")
     if not target:
         raise bad_request("target.name: Required value")
@@ -61,10 +65,12 @@ def _assigned(pod: Object, node: str, annotations: Object) -> Object:
 async def token(core: Core, call: Call, resource: Resource) -> web.StreamResponse:
     """POST serviceaccounts/x/token: a TokenRequest."""
     account = core.reader.get(resource, (call.namespace, call.target.name)).obj
-    body = await call.body() or {}
+    body = await typed_body(call, TOKEN_REQUEST)
     spec = body.get("spec") or {}
-    seconds = int(spec.get("expirationSeconds") or TOKEN_SECONDS)
-    issued, expiry = core.authenticator.issue(account, seconds, spec.get("audiences") or [], spec.get("boundObjectRef"))
+    seconds, bound = int(spec.get("expirationSeconds") or TOKEN_SECONDS), spec.get("boundObjectRef")
+    if bound and not (bound.get("kind") and bound.get("name")):
+        raise bad_request("spec.boundObjectRef: Required value: kind and name are required")
+    issued, expiry = core.authenticator.issue(account, seconds, spec.get("audiences") or [], bound)
     status = {"token": issued, "expirationTimestamp": timestamp(datetime.fromtimestamp(expiry, UTC))}
     metadata = {"name": call.target.name, "namespace": call.namespace, "creationTimestamp": timestamp()}
     head = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": metadata}
@@ -78,7 +84,7 @@ async def scale(core: Core, call: Call, resource: Resource) -> web.StreamRespons
     if call.target.verb == "get":
         return answer_json(_scale(core.reader.get(resource, key).obj, paths))
     raw = await call.http.read()
-    body = await call.body() if call.target.verb == "update" else None
+    body = await typed_body(call, SCALE) if call.target.verb == "update" else None
 
     def scaled(obj: Object) -> Object:
         wanted = body if body is not None else _patched(_scale(obj, paths), raw, call)
@@ -140,7 +146,7 @@ def _put(obj: Object, path: str, value: Any) -> None:
 
 async def bind_by_body(core: Core, call: Call) -> web.StreamResponse:
     """POST bindings: the pod is named in the body."""
-    body = await call.body() or {}
+    body = await typed_body(call, BINDING)
     name = (body.get("metadata") or {}).get("name") or ""
     pods = core.registry.find("", "v1", "pods")
     assert pods is not None

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from .metadata import Cause
 from .negotiation import private
 from .resources import Resource
-from .selectors import from_label_selector
+from .selectors import SelectorError, from_label_selector, from_labels
 
 Object = dict[str, Any]
 Rule = Callable[[Object, Object | None], Iterator[Cause]]
 
 
 def rule_causes(resource: Resource, obj: Object, old: Object | None) -> Iterator[Cause]:
-    """Every broken rule."""
+    """The broken rules."""
     for rule in _RULES.get(resource.storage, ()):
-        yield from rule(obj, old)
+        causes = list(rule(obj, old))
+        yield from causes
+        if causes:  # later rules may rely on earlier ones
+            return
 
 
 def _missing(field: str, why: str = "") -> Cause:
@@ -55,6 +59,7 @@ def _pod_spec(spec: Object, path: str) -> Iterator[Cause]:
             yield _missing(f"{where}.image")
 
 
+_PLAIN_SELECTORS = ("Service", "ReplicationController")
 _POD_MUTABLE = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates")
 _POD_RULE = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
@@ -154,18 +159,57 @@ def _definition(obj: Object, old: Object | None) -> Iterator[Cause]:
         yield _invalid("spec.versions", "[]", "must have exactly one version marked as storage version")
 
 
+def _api_service(obj: Object, old: Object | None) -> Iterator[Cause]:
+    spec = obj.get("spec") or {}
+    name, wanted = obj["metadata"].get("name"), f"{spec.get('version')}.{spec.get('group')}"
+    if name != wanted:
+        yield _invalid("metadata.name", name, f'must be `spec.version+"."+spec.group`: "{wanted}"')
+    service: Object | None = spec.get("service")
+    if service is not None:
+        yield from (_missing(f"spec.service.{field}") for field in ("namespace", "name") if not service.get(field))
+
+
+def _label_selectors(obj: Object, old: Object | None) -> Iterator[Cause]:
+    """Selectors that cannot select would only fail whoever applies them later."""
+    for field, parse, selector in _selectors_in(obj):
+        try:
+            parse(selector)
+        except SelectorError as error:
+            yield _invalid(field, json.dumps(selector), str(error))
+
+
+def _selectors_in(obj: Object) -> Iterator[tuple[str, Callable[[Any], object], Any]]:
+    selector = (obj.get("spec") or {}).get("selector")
+    if selector:
+        yield "spec.selector", from_labels if obj["kind"] in _PLAIN_SELECTORS else from_label_selector, selector
+    for index, webhook in enumerate(obj.get("webhooks") or ()):
+        for name in ("namespaceSelector", "objectSelector"):
+            yield f"webhooks[{index}].{name}", from_label_selector, webhook.get(name) or {}
+    aggregated = (obj.get("aggregationRule") or {}).get("clusterRoleSelectors") or ()
+    for index, selector in enumerate(aggregated):
+        yield f"aggregationRule.clusterRoleSelectors[{index}]", from_label_selector, selector
+
+
+_ADMISSION = "admissionregistration.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
 _RULES: dict[tuple[str, str], tuple[Rule, ...]] = {
     ("", "pods"): (_pod, _pod_update),
-    ("", "services"): (_service,),
-    ("apps", "deployments"): (_workload,),
-    ("apps", "replicasets"): (_workload,),
-    ("apps", "statefulsets"): (_workload,),
-    ("apps", "daemonsets"): (_workload,),
+    ("", "services"): (_service, _label_selectors),
+    ("", "replicationcontrollers"): (_label_selectors,),
+    ("apps", "deployments"): (_label_selectors, _workload),
+    ("apps", "replicasets"): (_label_selectors, _workload),
+    ("apps", "statefulsets"): (_label_selectors, _workload),
+    ("apps", "daemonsets"): (_label_selectors, _workload),
+    ("batch", "jobs"): (_label_selectors,),
+    ("policy", "poddisruptionbudgets"): (_label_selectors,),
+    (_RBAC, "clusterroles"): (_label_selectors,),
+    (_ADMISSION, "validatingwebhookconfigurations"): (_label_selectors,),
+    (_ADMISSION, "mutatingwebhookconfigurations"): (_label_selectors,),
     ("", "persistentvolumeclaims"): (_claim,),
     (_RBAC, "rolebindings"): (_role_binding,),
     (_RBAC, "clusterrolebindings"): (_role_binding,),
     ("", "configmaps"): (_immutable_data,),
     ("", "secrets"): (_immutable_data,),
     ("apiextensions.k8s.io", "customresourcedefinitions"): (_definition,),
+    ("apiregistration.k8s.io", "apiservices"): (_api_service,),
 }

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from .answers import answer, answer_json, answer_object, success, warning_headers
 from .call import IGNORE, Call
+from .conform import delete_options
 from .core import Core
 from .errors import method_not_allowed, unknown_path
 from .negotiation import decode
@@ -100,7 +101,7 @@ async def _patch(core: Core, call: Call, resource: Resource) -> web.StreamRespon
 
 
 async def _delete(core: Core, call: Call, resource: Resource) -> web.StreamResponse:
-    options = await call.options()
+    options = await delete_options(call)
     stored, gone = await core.deleter.delete(call, resource, key_of(call, resource), options)
     if gone and not (resource.group == "" and resource.plural in _RETURNS_DELETED):
         return answer_json(success(resource, stored.obj), warnings=call.warnings)
@@ -108,7 +109,7 @@ async def _delete(core: Core, call: Call, resource: Resource) -> web.StreamRespo
 
 
 async def _delete_collection(core: Core, call: Call, resource: Resource) -> web.StreamResponse:
-    options = await call.options()
+    options = await delete_options(call)
     selected = selection(resource, call.namespace, "", call.query)
     gone = await core.deleter.delete_collection(call, resource, selected.namespace, selected, options)
     renderer = Renderer(resource, call.wanted, call.query.get("includeObject", ""))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from typing import Any
 
+import orjson
 import pytest
 
 from seatrial.lab import kinds
@@ -295,3 +297,16 @@ def test_unknown_fields_are_refused_when_asked_to(server: RunningServer, namespa
         'unknown field "spec.containers[0].imagePullPolcy"',
     )
     assert "imagePullPolcy" not in made["spec"]["containers"][0]
+
+
+@pytest.mark.parametrize(("size", "code"), [(2_000_000, 201), (4_000_000, 413)])
+def test_bodies_may_be_three_megabytes(server: RunningServer, namespace: str, size: int, code: int) -> None:
+    body = io.BytesIO(orjson.dumps({**config_map(), "data": {"x": "y" * size}}))
+
+    async def conversation(kube: Kube) -> int:
+        assert kube._session is not None
+        headers = {"Content-Type": "application/json"}
+        async with kube._session.post(kinds.CONFIG_MAP.path(namespace), data=body, headers=headers) as answer:
+            return answer.status
+
+    assert server.speak(conversation) == code
