@@ -13,9 +13,9 @@ from seatrial.lab.kube import ApiError, Kube
 from tests.lab.apiserver.server import RunningServer
 
 Object = dict[str, Any]
-ODD: st.SearchStrategy[Any] = st.sampled_from(
-    [None, 0, -1, 1.5, True, "", [], {}, "x", [1], [None], [{}], {"a": 1}, {"a": None}]
-)
+ODD = st.sampled_from(
+    ["null", "0", "-1", "1.5", "true", '""', "[]", "{}", '"x"', "[1]", "[null]", "[{}]", '{"a":1}', '{"a":null}']
+).map(orjson.loads)
 METADATA = st.sampled_from(["finalizers", "labels", "annotations", "ownerReferences", "generateName", "managedFields"])
 POD_SPEC = {
     "containers": [
