@@ -25,7 +25,7 @@ from .store import Change
 
 Object = dict[str, Any]
 API_SERVICES = ("apiregistration.k8s.io", "apiservices")
-PROBE_PERIOD = 1.0
+PROBE_PERIOD, RETRY_PERIOD = 10.0, 1.0
 PROBE_LIMIT = 5.0
 _LOCAL = {"reason": "Local", "message": "Local APIServices are always available"}
 
@@ -123,7 +123,8 @@ class Aggregator:
                 self._report(name, condition)
                 woken.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), PROBE_PERIOD)
+                    period = PROBE_PERIOD if condition["status"] == "True" else RETRY_PERIOD
+                    await asyncio.wait_for(woken.wait(), period)
         finally:
             self._probing.pop(name, None)
 

@@ -18,7 +18,7 @@ Key = tuple[str, str]
 """(namespace, name); the namespace is empty for cluster-scoped objects."""
 StorageKey = tuple[str, str]
 """(group, plural) of the collection."""
-HISTORY = 4096
+HISTORY = 2048
 """How many past events of a collection a watch can resume from."""
 
 
