@@ -30,6 +30,7 @@ class Symbols:
     def __init__(self, versions: Iterable[Version]) -> None:
         self._named: dict[str, str] = {}
         self._nodes: list[str] = []
+        self._replaced: dict[str, str] = {}
         for version in versions:
             self._learn(version)
         names = sorted(self._named, key=len, reverse=True)
@@ -37,6 +38,11 @@ class Symbols:
 
     def replace(self, text: str) -> str:
         """The text with symbols in the place of what differs from run to run."""
+        if text not in self._replaced:
+            self._replaced[text] = self._replace(text)
+        return self._replaced[text]
+
+    def _replace(self, text: str) -> str:
         if self._names:
             text = self._names.sub(lambda found: self._named[found.group()], text)
         for pattern, symbol in PATTERNS:
