@@ -1,0 +1,104 @@
+"""The rights in deploy/ suffice for what they are for, and a run that lacks one of them says which."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from seatrial.fixtures.api import Api
+from seatrial.fixtures.kinds import CLUSTER_ROLE, KUBEVIRT, NAMESPACE, ROLE, Kind, Object
+from seatrial.fixtures.leases import SYSTEM
+from tests.deploy.manifests import objects, one
+from tests.endtoend.commands import PYTEST, SUITE, Done, run
+
+SOME = "final_vmi or subresource_migrates or cancel_while_pending or answers_again or role_for_migration"
+CHANGE = """
+import pytest
+
+@pytest.mark.exclusive
+def test_change(cluster, kubevirt_config):
+    kubevirt_config.change({"migrations": {"parallelMigrationsPerCluster": 7}})
+    assert cluster.kubevirt()["spec"]["configuration"]["migrations"]["parallelMigrationsPerCluster"] == 7
+"""
+
+
+def try_out(kubeconfig: Path, folder: Path, *options: object) -> Done:
+    return run([*PYTEST, "--kubeconfig", kubeconfig, "--time-scale", "0.3", *options], folder)
+
+
+@contextmanager
+def without(admin: Api, kind: Kind, verb: str, resource: str) -> Iterator[None]:
+    """The account without one right."""
+    namespace = SYSTEM if kind is ROLE else None
+    role = admin.get(kind, "seatrial", namespace)
+    less = copy.deepcopy(role)
+    for rule in less["rules"]:
+        if resource in rule["resources"]:
+            rule["verbs"] = [granted for granted in rule["verbs"] if granted != verb] or ["none"]
+    admin.replace(kind, less)
+    try:
+        yield
+    finally:
+        now = admin.get(kind, "seatrial", namespace)
+        admin.replace(kind, {**now, "rules": role["rules"]})
+
+
+def test_the_rights_suffice_and_leave_nothing_behind(admin: Api, kubeconfig: Path, tmp_path: Path) -> None:
+    done = try_out(kubeconfig, tmp_path, "-k", SOME, SUITE)
+    assert (done.status, done.outcomes["passed"], done.outcomes.keys()) == (0, 5, {"passed", "deselected"}), done.text
+    assert "still being deleted" not in done.text
+    home = admin.get(NAMESPACE, SYSTEM)
+    assert [name for name in home["metadata"].get("annotations") or () if "seatrial" in name] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "verb", "resource", "said"),
+    [
+        (CLUSTER_ROLE, "create", "namespaces", "may not create namespaces"),
+        (ROLE, "create", "leases", f"cannot make itself known in namespace {SYSTEM}: .*leases"),
+    ],
+)
+def test_a_run_that_lacks_a_right_does_not_begin(
+    admin: Api, kubeconfig: Path, tmp_path: Path, kind: Kind, verb: str, resource: str, said: str
+) -> None:
+    with without(admin, kind, verb, resource):
+        done = try_out(kubeconfig, tmp_path, "-k", "missing_vmi", SUITE)
+    assert done.status == 2, done.text
+    assert re.search(said, done.text), done.text
+
+
+def test_a_test_that_lacks_a_right_says_which(admin: Api, kubeconfig: Path, tmp_path: Path) -> None:
+    with without(admin, CLUSTER_ROLE, "bind", "clusterroles"):
+        done = try_out(kubeconfig, tmp_path, "-k", "role_for_migration", SUITE)
+    assert (done.status, done.outcomes["failed"]) == (1, 1), done.text
+    assert "is attempting to grant RBAC permissions not currently held" in done.text
+
+
+def test_disruptive_rights_are_apart_and_suffice(admin: Api, kubeconfig: Path, tmp_path: Path) -> None:
+    changing = tmp_path / "test_change.py"
+    changing.write_text(CHANGE, encoding="utf-8")
+    before = admin.list(KUBEVIRT)[0]["spec"]
+    for kind, obj in objects("rbac-disruptive.yaml"):
+        admin.create(kind, obj)
+    done = try_out(kubeconfig, tmp_path, changing)
+    assert (done.status, done.outcomes) == (0, {"passed": 1}), done.text
+    assert admin.list(KUBEVIRT)[0]["spec"] == before
+
+
+@pytest.mark.parametrize("name", ["rbac.yaml", "rbac-disruptive.yaml"])
+def test_nothing_is_granted_by_wildcard(name: str) -> None:
+    rules = [rule for kind, obj in objects(name) if kind in (CLUSTER_ROLE, ROLE) for rule in obj["rules"]]
+    assert rules
+    assert [rule for rule in rules if any("*" in part for values in rule.values() for part in values)] == []
+
+
+def test_no_role_can_be_given_away_but_the_two_that_are_tried() -> None:
+    rules: list[Object] = one("rbac.yaml", CLUSTER_ROLE)["rules"]
+    binding = [rule for rule in rules if "bind" in rule["verbs"]]
+    assert [rule["resourceNames"] for rule in binding] == [["admin", "kubevirt.io:migrate"]]
+    assert [rule for rule in rules if "escalate" in rule["verbs"] or "impersonate" in rule["verbs"]] == []
