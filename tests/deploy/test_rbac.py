@@ -50,7 +50,7 @@ def without(admin: Api, kind: Kind, verb: str, resource: str) -> Iterator[None]:
 
 def test_the_rights_suffice_and_leave_nothing_behind(admin: Api, kubeconfig: Path, tmp_path: Path) -> None:
     done = try_out(kubeconfig, tmp_path, "-k", SOME, SUITE)
-    assert (done.status, done.outcomes["passed"], done.outcomes.keys()) == (0, 5, {"passed", "deselected"}), done.text
+    assert (done.status, done.outcomes["passed"], set(done.outcomes)) == (0, 5, {"passed", "deselected"}), done.text
     assert "still being deleted" not in done.text
     home = admin.get(NAMESPACE, SYSTEM)
     assert [name for name in home["metadata"].get("annotations") or () if "seatrial" in name] == []
