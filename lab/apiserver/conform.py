@@ -28,17 +28,26 @@ def schema_of(resource: Resource) -> Schema | None:
     return schema_for((resource.group, resource.version, resource.kind))
 
 
-def take_in(resource: Resource, obj: Object, mode: str, duplicates: Sequence[str], warnings: list[str]) -> Object:
+def take_in(
+    resource: Resource,
+    obj: Object,
+    mode: str,
+    duplicates: Sequence[str],
+    warnings: list[str],
+    old: Object | None = None,
+) -> Object:
     """Drop what the kind does not know, and warn of it or refuse it as the client asked.
 
     Raises 400 also for a built-in kind's member of a wrong type; a custom one's is told by `check`.
     """
-    if wrong := _unreadable(resource, obj):
+    fresh = _fresh(obj, old)
+    if wrong := _unreadable(resource, fresh):
         raise bad_request(wrong)
     schema = schema_of(resource)
     unknown: list[str] = []
     if schema is not None:
-        obj, unknown = schema.prune(obj if resource.custom else without_nulls(obj))
+        pruned, unknown = schema.prune(fresh if resource.custom else without_nulls(fresh))
+        obj = {name: pruned.get(name, member) for name, member in obj.items() if name in pruned or name not in fresh}
     texts = [f'duplicate field "{path}"' for path in duplicates] + [f'unknown field "{path}"' for path in unknown]
     if mode == STRICT and texts:
         cause = f"strict decoding error: {', '.join(texts)}"
@@ -48,11 +57,22 @@ def take_in(resource: Resource, obj: Object, mode: str, duplicates: Sequence[str
     return obj
 
 
+def _fresh(obj: Object, old: Object | None) -> Object:
+    """The members that differ from the old object's.
+
+    What the server has taken in once it need not look at again: most writes leave the larger part of an object as it
+    was. A definition that has become stricter is held against what changes only, as by Kubernetes' ratcheting.
+    """
+    if old is None:
+        return obj
+    return {name: member for name, member in obj.items() if name not in old or old[name] != member}
+
+
 def _unreadable(resource: Resource, obj: Object) -> str | None:
     """The first member of a wrong type: in all of a built-in object, in the metadata of a custom one."""
     if not resource.custom:
         return decode_error((resource.group, resource.version, resource.kind), obj)
-    wrong = decode_error(_ANY_KIND, {"metadata": obj["metadata"]})
+    wrong = decode_error(_ANY_KIND, {"metadata": obj.get("metadata", {})})
     return decoding_message(resource.kind, resource.version, wrong.partition(": ")[2]) if wrong else None
 
 
@@ -103,17 +123,19 @@ def complete(resource: Resource, obj: Object, old: Object | None = None) -> Obje
 
 def check(resource: Resource, obj: Object, old: Object | None = None) -> None:
     """Raises 422 when the object is not a valid one of its kind, or not a valid successor of `old`."""
-    causes = [*metadata_causes(resource, obj["metadata"]), *_schema_causes(resource, obj)]
+    causes = [*metadata_causes(resource, obj["metadata"]), *_schema_causes(resource, obj, _fresh(obj, old))]
     told = {field for field, _, _ in causes}
     causes += [cause for cause in rule_causes(resource, obj, old) if cause[0] not in told]
     if causes:
         raise invalid(resource.group, resource.kind, obj["metadata"].get("name", ""), causes)
 
 
-def _schema_causes(resource: Resource, obj: Object) -> Iterator[Cause]:
+def _schema_causes(resource: Resource, obj: Object, fresh: Object) -> Iterator[Cause]:
     if resource.custom:
-        errors = resource.custom.schema.validate(obj) if resource.custom.schema else []
+        errors = resource.custom.schema.validate(fresh) if resource.custom.schema else []
     else:
-        errors = validate_builtin((resource.group, resource.version, resource.kind), obj)
+        errors = validate_builtin((resource.group, resource.version, resource.kind), fresh)
     for error in errors:
+        if error.path in obj and error.path not in fresh:
+            continue  # it is there, and as it was
         yield error.path or "<nil>", error.type, error.detail

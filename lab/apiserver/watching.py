@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import orjson
@@ -59,17 +60,18 @@ class Watch:
         response.content_type = "application/json"
         response.enable_chunked_encoding()
         end = self._store.listen(self.storage, self._take)
-        try:
-            self._begin(options)
-            await response.prepare(request)
-            async with asyncio.timeout(options.seconds):
-                await self._stream(response, options)
-        except TimeoutError:
-            if options.bookmarks:
-                await response.write(self._renderer.bookmark(self._store.version))
-        finally:
-            end()
-        await response.write_eof()
+        with suppress(ConnectionResetError):  # the client has left: that is how most watches end
+            try:
+                self._begin(options)
+                await response.prepare(request)
+                async with asyncio.timeout(options.seconds):
+                    await self._stream(response, options)
+            except TimeoutError:
+                if options.bookmarks:
+                    await response.write(self._renderer.bookmark(self._store.version))
+            finally:
+                end()
+            await response.write_eof()
         return response
 
     def close(self) -> None:

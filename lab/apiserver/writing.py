@@ -107,7 +107,7 @@ class Writer:
     ) -> Object:
         convert = converter(resource)
         body = private(change(convert(old) if convert else old))
-        new = take_in(resource, check_type(resource, body), call.field_validation, (), call.warnings)
+        new = take_in(resource, check_type(resource, body), call.field_validation, (), call.warnings, old)
         namespace, name = _key(old)
         check_place(resource, new, namespace, name)
         new = to_storage(resource, new)
