@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -95,8 +96,8 @@ def test_runs_killed_at_seven_moments_are_swept_away_at_once(
     tmp_path: Path, kubeconfig: Path, api: Api, dice: random.Random
 ) -> None:
     before, killed = untouchables(api), set[str]()
-    for words, moment in dice.sample(list(MOMENTS.items()), k=len(MOMENTS)):
-        workers = dice.choice((0, 2))
+    moments = dice.sample(list(MOMENTS.items()), k=len(MOMENTS))
+    for (words, moment), workers in zip(moments, cycle((2, 0)), strict=False):
         print(f"killed with {workers} workers, a little after {words}")
         command = [*PYTEST, SUITE, "-k", "cancel", "-n", workers, "--kubeconfig", kubeconfig]
         killed.add(kill_at(api, [*command, "--seatrial-output", tmp_path / "report"], tmp_path, moment, dice))

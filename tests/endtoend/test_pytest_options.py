@@ -91,7 +91,7 @@ def test_a_run_ends_beside_another_that_goes_on(tmp_path: Path, kubeconfig: Path
         while "under way" not in longer.stdout.readline():
             assert longer.poll() is None
         before = _lasting(api)
-        shorter = run([*PYTEST, SOUND, FAILING, "-n", "2", "--kubeconfig", kubeconfig], tmp_path)
+        shorter = run([*PYTEST, SOUND, FAILING, "--kubeconfig", kubeconfig], tmp_path)
         assert (shorter.status, shorter.outcomes) == (0, {"passed": 2}), shorter.text
         assert _lasting(api) == before
         done = ended(longer, "\n")
@@ -99,7 +99,7 @@ def test_a_run_ends_beside_another_that_goes_on(tmp_path: Path, kubeconfig: Path
     assert traces(api) == []
 
 
-def test_two_runs_with_workers_take_turns(tmp_path: Path, kubeconfig: Path, api: Api) -> None:
+def test_two_runs_take_turns(tmp_path: Path, kubeconfig: Path, api: Api) -> None:
     """Each changes the KubeVirt object in one test while its other tests, and the other run's, need it unchanged."""
     before = untouchables(api)
     (tmp_path / "test_own.py").write_text(
@@ -108,22 +108,21 @@ def test_two_runs_with_workers_take_turns(tmp_path: Path, kubeconfig: Path, api:
         "    configuration = cluster.kubevirt()['spec'].get('configuration') or {}\n"
         "    return (configuration.get('migrations') or {}).get('parallelMigrationsPerCluster')\n"
         "@pytest.mark.exclusive\n"
-        "@pytest.mark.parametrize('number', [3])\n"
-        "def test_alone(kubevirt_config, cluster, vms, number):\n"
+        "def test_alone(kubevirt_config, cluster, vms):\n"
         "    assert limit(cluster) is None\n"
-        "    kubevirt_config.change({'migrations': {'parallelMigrationsPerCluster': number}})\n"
+        "    kubevirt_config.change({'migrations': {'parallelMigrationsPerCluster': 3}})\n"
         "    vms.create()\n"
-        "    assert limit(cluster) == number\n"
+        "    assert limit(cluster) == 3\n"
         "@pytest.mark.parametrize('number', range(2))\n"
         "def test_together(cluster, vms, number):\n"
         "    assert limit(cluster) is None\n"
         "    vms.create()\n"
         "    assert limit(cluster) is None\n"
     )
-    command = [*PYTEST, "test_own.py", "-n", "2", "--kubeconfig", kubeconfig]
-    runs = [start(command, tmp_path) for _ in range(2)]
+    command = [*PYTEST, "test_own.py", "--kubeconfig", kubeconfig]
+    runs = [start([*command, *workers], tmp_path) for workers in ((), ("-n", "2"))]
     for done in [ended(process) for process in runs]:
-        assert (done.status, done.outcomes) == (0, {"passed": 4}), done.text
+        assert (done.status, done.outcomes) == (0, {"passed": 3}), done.text
     assert traces(api) == []
     assert untouchables(api) == before
 

@@ -74,7 +74,7 @@ def check_telling(programs: Path, folder: Path) -> None:
 
 
 def check_certifying(programs: Path, folder: Path) -> None:
-    done = run([programs / "seatrial", "certify", "--profile", "smoke"], folder)
+    done = run([programs / "seatrial", "certify", "--profile", "smoke", "-n", "2"], folder)
     assert (done.status, done.err) == (0, ""), done.text
     assert "Verdict: CERTIFIED" in done.out
     assert "lab: not a cluster certificate" in done.out
