@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from seatrial.fixtures.api import Api
-from seatrial.fixtures.preflight import connect
+from seatrial.fixtures.cluster import Cluster
+from seatrial.fixtures.preflight import NotReady, check_cluster, connect
 from tests.endtoend.clusters import Ways, closed_port, define_kubevirt, deploy_kubevirt
 from tests.endtoend.commands import PYTEST, SEATRIAL, SUITE, Done, run
+from tests.endtoend.leftovers import traces
 from tests.lab.apiserver.server import running_server
 from tests.labs import running_lab
 
@@ -65,10 +67,6 @@ NO_CLUSTER_EITHER: dict[str, tuple[Callable[[Ways], Path], str]] = {
     "failing plugin": (lambda ways: ways.with_plugin("false"), "of no use: exec: process returned 1"),
     "no credentials": (lambda ways: ways.without_credentials(), "was given no credentials"),
     "no nodes": (lambda ways: ways.account("founder", FOUND), "may not do what the suites need: nodes is forbidden"),
-    "no storage": (
-        lambda ways: ways.account("half", FOUND, WITHOUT_STORAGE),
-        "may not do what the suites need: storageclasses.* is forbidden",
-    ),
 }
 OPTIONS = {
     "--context no-such-context": "no-such-context",
@@ -115,10 +113,18 @@ def test_a_way_that_leads_to_no_cluster(front: Front, ways: Ways, case: str) -> 
 
 @pytest.mark.parametrize("case", NO_CLUSTER_EITHER)
 def test_another_way_that_leads_to_no_cluster(ways: Ways, case: str) -> None:
-    """Both commands look for the cluster by the same code; that they say what it says is shown above."""
+    """Asked of what both commands call to find their cluster; that they say what it says is shown above."""
     make, said = NO_CLUSTER_EITHER[case]
-    command = [*FRONTS["pytest"].command, "--kubeconfig", make(ways), "--seatrial-output", "report"]
-    assert_refused(run(command, ways.elsewhere), said)
+    with pytest.raises(NotReady) as refused:
+        check_cluster(Cluster(connect(str(make(ways)), None)))
+    assert re.search(said, str(refused.value), re.IGNORECASE), str(refused.value)
+
+
+def test_what_may_not_be_seen_when_the_journal_begins(front: Front, ways: Ways) -> None:
+    kubeconfig = ways.account("half", FOUND, WITHOUT_STORAGE)
+    done = run([*front.command, "--kubeconfig", kubeconfig, front.output, "report"], ways.elsewhere)
+    assert_refused(done, "may not do what the suites need: storageclasses.* is forbidden")
+    assert traces(ways.api) == []
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -140,14 +146,17 @@ def test_a_cluster_whose_kubevirt_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
     with running_server(tmp_path / "server") as server:
         api = connect(str(server.kubeconfig), None)
-        for prepare, said in (
-            (lambda api: None, "KubeVirt is not installed on https://"),
-            (define_kubevirt, "KubeVirt is not installed on https://"),
-            (deploy_kubevirt, "KubeVirt is not Available: DeploymentInProgress: Deploying"),
-        ):
-            prepare(api)
+
+        def both_say(said: str) -> None:
             for front in FRONTS.values():
                 assert_refused(run([*front.command, "--kubeconfig", server.kubeconfig], tmp_path), said)
+
+        both_say("KubeVirt is not installed on https://")
+        define_kubevirt(api)
+        with pytest.raises(NotReady, match="KubeVirt is not installed on https://"):
+            check_cluster(Cluster(api))
+        deploy_kubevirt(api)
+        both_say("KubeVirt is not Available: DeploymentInProgress: Deploying")
 
 
 def test_one_node_is_inconclusive(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import pytest
 from seatrial.fixtures.api import Api
 from tests.endtoend.commands import PYTEST, ROOT, SUITE, ended, run, start
 from tests.endtoend.leftovers import traces, untouchables
+from tests.labs import running_lab
 
 ADMISSION = SUITE / "test_admission.py"
-BROKEN = ("--defect", "second-migration-accepted", "--time-scale", "0.1")
 FAILING = f"{ADMISSION}::test_second_migration_in_flight_is_refused"
 SOUND = f"{ADMISSION}::test_migration_without_a_vmi_name_is_refused"
 CACHING = tuple(part for part in PYTEST if part not in ("-p", "no:cacheprovider"))
@@ -36,12 +36,14 @@ def test_deselects_what_k_does_not_name(tmp_path: Path, kubeconfig: Path) -> Non
 
 def test_stops_at_the_first_failure_and_reruns_it_alone(tmp_path: Path, kubeconfig: Path) -> None:
     command = [*CACHING, "-o", f"cache_dir={tmp_path / 'cache'}"]
-    stopped = run([*command, *BROKEN, "-x", FAILING, SOUND], tmp_path)
+    with running_lab(tmp_path, "--defect", "second-migration-accepted") as broken:
+        on_broken = [*command, "--kubeconfig", broken, "--time-scale", "0.1"]
+        stopped = run([*on_broken, "-x", FAILING, SOUND], tmp_path)
+        again = run([*on_broken, "--lf", ADMISSION], tmp_path)
+    mended = run([*command, "--kubeconfig", kubeconfig, "--lf", ADMISSION], tmp_path)
     assert (stopped.status, stopped.outcomes) == (1, {"failed": 1}), stopped.text
     assert "stopping after 1 failures" in stopped.out
-    again = run([*command, *BROKEN, "--lf", ADMISSION], tmp_path)
     assert (again.status, again.outcomes["failed"], "passed" in again.outcomes) == (1, 1, False), again.text
-    mended = run([*command, "--kubeconfig", kubeconfig, "--lf", ADMISSION], tmp_path)
     assert (mended.status, mended.outcomes["passed"], "failed" in mended.outcomes) == (0, 1, False), mended.text
 
 
