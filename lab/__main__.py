@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -63,12 +64,19 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
         logging.getLogger(__name__).debug("standard input cannot be watched; end the lab by a signal")
 
 
+def _collect_garbage_rarely() -> None:
+    """A lab holds many small objects that live long: looking through them again and again costs a fifth of its time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 def main() -> int:
     arguments = _arguments()
     if arguments.list_defects:
         _list_defects()
         return 0
     logging.basicConfig(level=arguments.log_level.upper(), format="%(asctime)s %(name)s %(message)s")
+    _collect_garbage_rarely()
     try:
         if arguments.kubeconfig is None:
             raise LabError("say where to write the kubeconfig: --kubeconfig FILE")
