@@ -19,10 +19,10 @@ certify: $(VENV)/.seatrial
 	$(VENV)/bin/seatrial certify $(ARGS)
 
 test: $(VENV)/.tox
-	$(VENV)/bin/tox run -e check -- $(ARGS)
+	$(VENV)/bin/tox run -e check $(if $(ARGS),-- $(ARGS))
 
 bench: $(VENV)/.tox
-	$(VENV)/bin/tox run -e bench -- $(ARGS)
+	$(VENV)/bin/tox run -e bench $(if $(ARGS),-- $(ARGS))
 
 lab requirements: $(VENV)/.seatrial
 	$(VENV)/bin/seatrial $@ $(ARGS)
