@@ -119,7 +119,10 @@ def _add_certify(parser: Parser) -> None:
     parser.usage = "seatrial certify [options] [pytest options]"
     _add_cluster(parser, "the cluster to certify; without it the embedded lab is started")
     parser.add_argument(
-        "--profile", metavar="smoke|standard", default="standard", help="how much is checked (default: %(default)s)"
+        "--profile",
+        metavar="smoke|standard|full",
+        default="standard",
+        help="how much is checked (default: %(default)s)",
     )
     parser.add_argument("--suite", metavar="NAME[,NAME]", help="conformance, chaos, load (default: all that there are)")
     parser.add_argument(

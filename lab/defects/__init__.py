@@ -5,6 +5,8 @@ before it stores an object, so that the components themselves stay free of them.
 asks `Defects.on`.
 """
 
-from .catalogue import CATALOGUE, Defect, Defects, UnknownDefect
+from .catalogue import CATALOGUE, Defects, UnknownDefect
+from .defect import Defect
+from .write import Object, Write
 
-__all__ = ["CATALOGUE", "Defect", "Defects", "UnknownDefect"]
+__all__ = ["CATALOGUE", "Defect", "Defects", "Object", "UnknownDefect", "Write"]

@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..defects.catalogue import GUEST_RESTARTS
+from ..defects.tutorial import GUEST_RESTARTS
 from .guest import GuestState
 from .interface import DIRECT_PORT, Aborted, Cause, Connect, HypervisorError, JobStats, MigrationOptions, State, Streams
 from .precopy import PreCopy

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from ...defects.catalogue import GUEST_RESTARTS
+from ...defects.tutorial import GUEST_RESTARTS
 from ...hypervisors.interface import Cause, Connect, Domain, DomainSpec, Hypervisor, HypervisorError, State, Streams
 from ...kube import Object
 from ..runtime import Container

@@ -8,7 +8,7 @@ from typing import Any
 
 from .... import kinds
 from ....copies import copied
-from ....defects.catalogue import MIGRATIONS_PILE_UP, MIGRATIONS_SURVIVE
+from ....defects.tutorial import MIGRATIONS_PILE_UP, MIGRATIONS_SURVIVE
 from ....informer import Queue, key_of, run_controller
 from ....kube import ApiError, Object
 from .. import migrationpolicy, names

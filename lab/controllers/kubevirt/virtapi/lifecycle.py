@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from .... import kinds
-from ....defects.catalogue import DRY_RUN_IGNORED, Defects
+from ....defects import Defects
+from ....defects.tutorial import DRY_RUN_IGNORED
 from ....kube import ApiError, Kind, Kube, Object
 from ..objects import holds, is_final, migration_state, phase, status
 from .refusals import VMI, bad_request, conflict, internal, not_found

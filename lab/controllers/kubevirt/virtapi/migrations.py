@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .... import kinds
-from ....defects.catalogue import SECOND_MIGRATION_ACCEPTED, Defects
+from ....defects import Defects
+from ....defects.tutorial import SECOND_MIGRATION_ACCEPTED
 from ....kube import Kube, Object
 from ....resources import amount
 from ..names import MIGRATION_FINALIZER, VMI_NAME

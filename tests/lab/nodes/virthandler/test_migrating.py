@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from seatrial.lab.defects import Defects
-from seatrial.lab.defects.catalogue import GUEST_RESTARTS
+from seatrial.lab.defects.tutorial import GUEST_RESTARTS
 from seatrial.lab.kube import Object
 from seatrial.lab.nodes.launcher import outbound
 

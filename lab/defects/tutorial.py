@@ -1,46 +1,20 @@
-"""The defects that consist in a component writing the wrong thing.
-
-Each is a function of one write; it returns the object to store instead, or None to leave the write alone. Objects are
-never changed in place: the API server still holds them.
-"""
+"""What goes wrong in the tutorial's journey: a VM started, found migratable, moved, cancelled and stopped."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from ..copies import copied
+from .defect import Defect, written
+from .objects import Condition, copy_of, is_vmi, with_conditions, with_state
 from .write import Object, Write
 
 FINAL = ("Succeeded", "Failed")
 ALLOW_BRIDGE = "kubevirt.io/allow-pod-bridge-network-live-migration"
 RESERVED_PORTS = {49152, 49153}
 UNSCHEDULABLE_TIMEOUT = "kubevirt.io/migrationUnschedulablePodTimeoutSeconds"
-LONG_GONE = "2001-01-01T00:00:00Z"
-
-Condition = Object
-
-
-def _copy(write: Write) -> Object:
-    return copied(write.new)
-
-
-def _is_vmi(write: Write) -> bool:
-    return write.kind == "VirtualMachineInstance" and bool(write.new.get("status"))
-
-
-def _conditions(write: Write, change: Callable[[Condition], Condition | None]) -> Object | None:
-    """The VMI with every condition replaced by `change` of it; a condition changed to None is left out."""
-    if not _is_vmi(write) or not write.new["status"].get("conditions"):
-        return None
-    made = _copy(write)
-    changed = [change(condition) for condition in made["status"]["conditions"]]
-    made["status"]["conditions"] = [condition for condition in changed if condition is not None]
-    return made
-
-
-def _state(write: Write) -> Object | None:
-    """A copy of the VMI if it has a migrationState."""
-    return _copy(write) if _is_vmi(write) and write.new["status"].get("migrationState") else None
+GUEST_RESTARTS = "guest-restarts"
+DRY_RUN_IGNORED = "dry-run-ignored"
+SECOND_MIGRATION_ACCEPTED = "second-migration-accepted"
+MIGRATIONS_SURVIVE = "migrations-survive"
+MIGRATIONS_PILE_UP = "migrations-pile-up"
 
 
 def _migratable(condition: Condition) -> Condition:
@@ -55,11 +29,11 @@ def _not_migratable(condition: Condition, reason: str, message: str) -> Conditio
 
 
 def migratability_never_told(write: Write) -> Object | None:
-    return _conditions(write, lambda condition: None if condition["type"] == "LiveMigratable" else condition)
+    return with_conditions(write, lambda condition: None if condition["type"] == "LiveMigratable" else condition)
 
 
 def stale_configuration(write: Write) -> Object | None:
-    made = _state(write)
+    made = with_state(write)
     if made and (configuration := made["status"]["migrationState"].get("migrationConfiguration")):
         configuration["completionTimeoutPerGiB"] = 4711
     return made
@@ -69,7 +43,7 @@ def edit_starts_vm(write: Write) -> Object | None:
     by_user = not write.user.startswith("system:serviceaccount:kubevirt:")
     if write.kind != "VirtualMachine" or write.old is None or write.subresource or not by_user:
         return None
-    made = _copy(write)
+    made = copy_of(write)
     made["spec"].pop("running", None)
     made["spec"]["runStrategy"] = "Always"
     return made
@@ -78,15 +52,15 @@ def edit_starts_vm(write: Write) -> Object | None:
 def taints_ignored(write: Write) -> Object | None:
     if write.kind != "Pod" or write.old is not None:
         return None
-    made = _copy(write)
+    made = copy_of(write)
     made["spec"]["tolerations"] = [*made["spec"].get("tolerations", []), {"operator": "Exists"}]
     return made
 
 
 def method_always_live(write: Write) -> Object | None:
-    if not _is_vmi(write) or "migrationMethod" not in write.new["status"]:
+    if not is_vmi(write) or "migrationMethod" not in write.new["status"]:
         return None
-    made = _copy(write)
+    made = copy_of(write)
     made["status"]["migrationMethod"] = "LiveMigration"
     return made
 
@@ -95,14 +69,14 @@ def unshared_disks_migratable(write: Write) -> Object | None:
     def change(condition: Condition) -> Condition:
         return _migratable(condition) if condition.get("reason") == "DisksNotLiveMigratable" else condition
 
-    return _conditions(write, change)
+    return with_conditions(write, change)
 
 
 def bridge_annotation_ignored(write: Write) -> Object | None:
     if ALLOW_BRIDGE not in write.new.get("metadata", {}).get("annotations", {}):
         return None
     message = "cannot migrate VMI which does not use masquerade"
-    return _conditions(write, lambda condition: _not_migratable(condition, "InterfaceNotLiveMigratable", message))
+    return with_conditions(write, lambda condition: _not_migratable(condition, "InterfaceNotLiveMigratable", message))
 
 
 def reason_mixed_up(write: Write) -> Object | None:
@@ -110,18 +84,18 @@ def reason_mixed_up(write: Write) -> Object | None:
         mixed = condition.get("reason") == "HypervPassthroughNotLiveMigratable"
         return {**condition, "reason": "HostDeviceNotLiveMigratable"} if mixed else condition
 
-    return _conditions(write, change)
+    return with_conditions(write, change)
 
 
 def reserved_ports_forbid(write: Write) -> Object | None:
-    if not _is_vmi(write):
+    if not is_vmi(write):
         return None
     interfaces = write.new["spec"]["domain"]["devices"].get("interfaces", [])
     ports = {port.get("port") for interface in interfaces for port in interface.get("ports", [])}
     if not ports & RESERVED_PORTS:
         return None
     message = "the ports 49152 and 49153 are reserved"
-    return _conditions(write, lambda condition: _not_migratable(condition, "InterfaceNotLiveMigratable", message))
+    return with_conditions(write, lambda condition: _not_migratable(condition, "InterfaceNotLiveMigratable", message))
 
 
 def _endpoints_of(write: Write) -> str | None:
@@ -144,7 +118,7 @@ def endpoints_stay_behind(write: Write) -> Object | None:
 
 def mode_forgotten(write: Write) -> Object | None:
     """A migrationState loses its mode in the write that completes it, and every later one."""
-    made = _state(write)
+    made = with_state(write)
     if made and made["status"]["migrationState"].get("completed"):
         made["status"]["migrationState"].pop("mode", None)
     return made
@@ -152,13 +126,13 @@ def mode_forgotten(write: Write) -> Object | None:
 
 def pause_forgotten(write: Write) -> Object | None:
     """After a migration the VMI no longer says that it is paused."""
-    if not (_is_vmi(write) and write.new["status"].get("migrationState", {}).get("completed")):
+    if not (is_vmi(write) and write.new["status"].get("migrationState", {}).get("completed")):
         return None
-    return _conditions(write, lambda condition: None if condition["type"] == "Paused" else condition)
+    return with_conditions(write, lambda condition: None if condition["type"] == "Paused" else condition)
 
 
 def abort_status_lost(write: Write) -> Object | None:
-    made = _state(write)
+    made = with_state(write)
     if made:
         made["status"]["migrationState"].pop("abortStatus", None)
     return made
@@ -187,7 +161,7 @@ def timeout_annotation_ignored(write: Write) -> Object | None:
     annotations = write.new.get("metadata", {}).get("annotations", {})
     if write.kind != "VirtualMachineInstanceMigration" or UNSCHEDULABLE_TIMEOUT not in annotations:
         return None
-    made = _copy(write)
+    made = copy_of(write)
     made["metadata"]["annotations"][UNSCHEDULABLE_TIMEOUT] = "0"
     return made
 
@@ -196,9 +170,40 @@ def roles_swapped(write: Write) -> Object | None:
     """Who may migrate is the other way round from what the version ships."""
     if write.kind != "ClusterRole" or write.name != "kubevirt.io:admin":
         return None
-    made = _copy(write)
+    made = copy_of(write)
     wanted = [rule for rule in made["rules"] if "virtualmachineinstancemigrations" in rule.get("resources", [])]
     for rule in wanted:
         may_create = {"create", "*"} & set(rule["verbs"])
         rule["verbs"] = ["get", "list", "watch"] if may_create else ["*"]
     return made
+
+
+DEFECTS: tuple[Defect, ...] = (
+    written(
+        migratability_never_told,
+        "no VMI gets a condition LiveMigratable",
+        *("TUT-01", "TUT-05", "TUT-06", "TUT-07", "TUT-08", "TUT-09", "TUT-16", "TUT-17"),
+    ),
+    written(stale_configuration, "migrations run with an old completion time-out", "TUT-02"),
+    written(edit_starts_vm, "any edit of a stopped VM starts it", "TUT-03"),
+    written(taints_ignored, "launcher pods tolerate every taint", "TUT-04"),
+    written(method_always_live, "every VMI says that its disks need no copying", "TUT-05"),
+    written(unshared_disks_migratable, "a VMI with a ReadWriteOnce claim counts as migratable", "TUT-06"),
+    written(bridge_annotation_ignored, "the annotation that allows bridge has no effect", "TUT-07"),
+    written(reason_mixed_up, "Hyper-V passthrough is reported as a host device", "TUT-08"),
+    written(reserved_ports_forbid, "ports 49152 and 49153 make a VMI not migratable", "TUT-09"),
+    written(service_without_endpoints, "Services never get an endpoint", "TUT-10", "TUT-14"),
+    Defect(GUEST_RESTARTS, "the guest boots afresh on its target", ("TUT-11",)),
+    Defect(DRY_RUN_IGNORED, "the migrate subresource migrates although asked for a dry run", ("TUT-12",)),
+    written(mode_forgotten, "a completed migrationState lacks its mode", "TUT-13"),
+    written(endpoints_stay_behind, "a Service keeps its first endpoint for ever", "TUT-14"),
+    written(pause_forgotten, "a paused VMI no longer says so after a migration", "TUT-15"),
+    Defect(SECOND_MIGRATION_ACCEPTED, "a second migration in flight is let in", ("TUT-16",)),
+    written(abort_status_lost, "a cancelled migration has no abortStatus", "TUT-17"),
+    written(cancel_not_told, "a cancelled VMIM lacks migrationAbortRequested", "TUT-18"),
+    written(aborted_target_stays, "the target pod of an aborted migration goes on running", "TUT-19"),
+    written(timeout_annotation_ignored, "an unschedulable target is given no time", "TUT-20"),
+    Defect(MIGRATIONS_SURVIVE, "migrations outlive their VMI", ("TUT-21",)),
+    Defect(MIGRATIONS_PILE_UP, "finished migrations are never collected", ("TUT-22",)),
+    written(roles_swapped, "a namespace's admin may migrate exactly where the version says not", "TUT-23"),
+)
