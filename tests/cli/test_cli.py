@@ -60,7 +60,7 @@ def test_what_is_not_understood_is_said_in_one_sentence(
 
 def test_requirements_are_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["requirements"]) == 0
-    assert re.search(r"TUT-11 +required +conformance +smoke, standard +>=1\.3", capsys.readouterr().out)
+    assert re.search(r"TUT-11 +required +conformance +smoke, standard, full +>=1\.3", capsys.readouterr().out)
 
 
 def test_requirements_as_json_have_their_statement(capsys: pytest.CaptureFixture[str]) -> None:
