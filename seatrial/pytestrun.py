@@ -59,7 +59,7 @@ class PytestRun:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C reaches it through us, once
-                preexec_fn=_die_with_parent,
+                preexec_fn=_prepare,
             )
 
     def wait(self, seconds: float) -> int | None:
@@ -109,6 +109,10 @@ def usage_error(log: str) -> str:
     return str(found[-1]).strip() if found else (lines[-1] if lines else "it said nothing")
 
 
-def _die_with_parent() -> None:
-    """Let the kernel end pytest when this process is killed: a run that nobody reports must not go on."""
+def _prepare() -> None:
+    """Let the kernel end pytest when this process is killed: a run that nobody reports must not go on.
+
+    A job in the background has SIGINT ignored, which pytest would inherit; but it is how we ask it to end.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

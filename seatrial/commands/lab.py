@@ -27,6 +27,8 @@ A KubeVirt cluster is ready, until Ctrl-C. In another terminal:
   kubectl get kubevirt -n kubevirt
 """
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def run(options: Namespace, rest: list[str]) -> int:
     if options.list_defects:
@@ -34,7 +36,7 @@ def run(options: Namespace, rest: list[str]) -> int:
     if rest and shutil.which(rest[0]) is None:
         raise CommandError(f"there is no command {rest[0]!r} to run in the lab", NOT_FOUND)
     with (
-        _handling((signal.SIGTERM, signal.SIGHUP), _interrupt),
+        _handling(ENDING, _interrupt),
         _kubeconfig(options.kubeconfig) as kubeconfig,
         _lab(options, kubeconfig) as lab,
     ):
@@ -123,7 +125,7 @@ def _run_in(command: Sequence[str], kubeconfig: Path) -> int:
         if number != signal.SIGINT:  # a terminal's Ctrl-C has reached the command already
             child.send_signal(number)
 
-    with _handling((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), pass_on):
+    with _handling(ENDING, pass_on):
         status = child.wait()
     return 128 - status if status < 0 else status
 

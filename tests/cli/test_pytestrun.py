@@ -81,6 +81,7 @@ while True:
 
 
 def test_a_run_is_asked_to_end_and_then_made_to(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
     run = run_python(STUBBORN, tmp_path)
     await_text(run, "begun")
     with run.interrupted_by_signals():
@@ -89,7 +90,20 @@ def test_a_run_is_asked_to_end_and_then_made_to(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         assert run.wait(30) == -signal.SIGKILL
     assert run.interrupted
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_run_from_the_background_can_be_asked_to_end(tmp_path: Path) -> None:
+    """A shell starts background jobs with SIGINT ignored; the run must not inherit that."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run = run_python("import time; print('begun', flush=True); time.sleep(600)", tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    await_text(run, "begun")
+    run.interrupt()
+    assert run.wait(30) not in (None, 0)
+    assert "KeyboardInterrupt" in run.said()
 
 
 def await_text(run: PytestRun, text: str) -> None:
