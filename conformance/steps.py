@@ -107,6 +107,16 @@ def cancel_while_running(vm: VirtualMachine) -> Outcome:
     return exercised(migration.wait_final())
 
 
+def wait_pod_ended(history: History, name: str) -> None:
+    """Wait until a launcher pod no longer runs, whether its object is kept or not."""
+
+    def ended(seen: History) -> bool:
+        pod = seen.find(POD.kind, name)
+        return pod is None or pod["status"].get("phase") in ("Succeeded", "Failed")
+
+    history.wait(f"launcher pod {name} has ended", ended, 60.0)
+
+
 def check_moved(outcome: Outcome, vm: VirtualMachine, source: str) -> None:
     """The canonical success: completed and not failed, on another node, and the VMI says the same."""
     check("completed, failed", (True, False), (outcome.completed, outcome.failed))

@@ -29,6 +29,7 @@ from .steps import (
     slow_down,
     target_pods,
     wait_for_condition,
+    wait_pod_ended,
     wait_unschedulable,
 )
 
@@ -154,13 +155,7 @@ def test_next_migration_succeeds_after_a_cancel(vms: VirtualMachines, policies: 
     """The aborted target pod ends, and a migration without the bandwidth limit goes through."""
     slow = slow_down(policies)
     vm = vms.create()
-    cancelled = cancel_while_running(vm)
-
-    def ended(seen: History) -> bool:
-        pod = seen.find("Pod", cancelled.target_pod)
-        return pod is None or pod["status"].get("phase") in ("Succeeded", "Failed")
-
-    history.wait("the aborted target pod has ended", ended, 60.0)
+    wait_pod_ended(history, cancel_while_running(vm).target_pod)
     policies.delete(slow)
     outcome = vm.migrate().wait_succeeded()
     check("the VM's node", outcome.target_node, vm.node())

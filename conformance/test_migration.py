@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -20,16 +21,18 @@ from seatrial.fixtures import (
 from seatrial.fixtures.kinds import POD, Object
 
 from .expected import BLOCK_PORT, DIRECT_PORT, FAILURE_FIELDS, LIBVIRT_PORT, PHASES, STATE_FIELDS
-from .steps import VMIM, check_moved
+from .steps import VMIM, check_moved, wait_pod_ended
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
 HANDLER = "kubevirt.io=virt-handler"
 ROUNDS = 4
+HEARTBEATS_PER_SECOND = 10
+"""As the contract of guests has it."""
 
 
 @pytest.mark.requirement("TUT-11")
-def test_creating_a_migration_moves_the_vm(vms: VirtualMachines) -> None:
-    """Another node, same VMI, every phase in order with its time."""
+def test_creating_a_migration_moves_the_vm(vms: VirtualMachines, history: History) -> None:
+    """Another node, same VMI, every phase in order with its time; then the source ends, and the VM is as before."""
     vm = vms.create()
     before = vm.vmi()
     outcome = vm.migrate().wait_succeeded()
@@ -40,6 +43,9 @@ def test_creating_a_migration_moves_the_vm(vms: VirtualMachines) -> None:
     check("phases with a time, in order", list(PHASES), [str(step.phase) for step in outcome.phases])
     times = [step.at for step in outcome.phases]
     check("their times", "they do not go backwards", times, holds=times == sorted(times))
+    wait_pod_ended(history, outcome.source_pod)
+    vm.wait_ready()
+    vm.wait_migratable()
 
 
 @pytest.mark.requirement("TUT-11")
@@ -110,13 +116,16 @@ def test_state_is_complete_and_consistent(cluster: Cluster, vms: VirtualMachines
     check("missing fields", [], sorted(STATE_FIELDS - state.keys()))
     check("fields that a success must not have", [], sorted(FAILURE_FIELDS & state.keys()))
     check("mode", "PreCopy", state["mode"])
+    check("targetNodeDomainDetected", True, state["targetNodeDomainDetected"])
     for side in ("source", "target"):
         pod = history.last("Pod", state[f"{side}Pod"])
         check(f"node of the {side} pod", state[f"{side}Node"], pod.object["spec"]["nodeName"] if pod else None)
     wanted = [LIBVIRT_PORT, DIRECT_PORT]
     if vm.vmi()["status"]["migrationMethod"] == "BlockMigration":
         wanted.append(BLOCK_PORT)
-    check("what the ports stand for", wanted, sorted(state["targetDirectMigrationNodePorts"].values()))
+    ports = state["targetDirectMigrationNodePorts"]
+    check("what the ports stand for", wanted, sorted(ports.values()))
+    check("the ports", "TCP ports", sorted(ports), holds=all(0 < int(port) < 65536 for port in ports))
     check("start and end", "start is not after end", state, holds=state["startTimestamp"] <= state["endTimestamp"])
 
 
@@ -203,3 +212,24 @@ def test_paused_vm_stays_paused(vms: VirtualMachines) -> None:
     vm.unpause()
     vm.wait_no_condition("Paused")
     vm.wait_ready()
+
+
+@pytest.mark.requirement("TUT-15")
+def test_paused_guest_stands_still_while_it_moves(vms: VirtualMachines, guests: Guests) -> None:
+    """Paused is not only said: the guest's heart does not beat between the pause and the unpause."""
+    vm = vms.create()
+    guest = guests.of(vm)
+    asked = time.monotonic()
+    before = guest.state()
+    vm.pause()
+    vm.wait_condition("Paused")
+    paused = time.monotonic()
+    vm.migrate().wait_succeeded()
+    unpaused = time.monotonic()
+    vm.unpause()
+    after = guest.state()
+    could_run = time.monotonic() - asked - (unpaused - paused)
+    beats = after.heartbeat - before.heartbeat
+    most = could_run * HEARTBEATS_PER_SECOND + 1
+    check("heartbeats", f"at most {most:.0f}, in the {could_run:.1f} s without pause", beats, holds=beats <= most)
+    check("boot id", before.boot_id, after.boot_id)

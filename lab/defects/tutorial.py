@@ -15,6 +15,7 @@ DRY_RUN_IGNORED = "dry-run-ignored"
 SECOND_MIGRATION_ACCEPTED = "second-migration-accepted"
 MIGRATIONS_SURVIVE = "migrations-survive"
 MIGRATIONS_PILE_UP = "migrations-pile-up"
+PAUSED_GUEST_RUNS_ON = "paused-guest-runs-on"
 
 
 def _migratable(condition: Condition) -> Condition:
@@ -147,6 +148,16 @@ def cancel_not_told(write: Write) -> Object | None:
     return {**write.new, "status": {**write.new["status"], "conditions": kept}}
 
 
+def source_stays(write: Write) -> Object | None:
+    """The first launcher pod of a VMI goes on claiming to run when its guest has left."""
+    labels = write.new.get("metadata", {}).get("labels", {})
+    first = "kubevirt.io/created-by" in labels and "kubevirt.io/migrationJobUID" not in labels
+    if write.kind != "Pod" or write.old is None or not first:
+        return None
+    ended = write.new["status"].get("phase") in FINAL and "deletionTimestamp" not in write.new["metadata"]
+    return {**write.new, "status": write.old["status"]} if ended else None
+
+
 def aborted_target_stays(write: Write) -> Object | None:
     """A target pod that ended goes on claiming to run."""
     labels = write.new.get("metadata", {}).get("labels", {})
@@ -194,10 +205,12 @@ DEFECTS: tuple[Defect, ...] = (
     written(reserved_ports_forbid, "ports 49152 and 49153 make a VMI not migratable", "TUT-09"),
     written(service_without_endpoints, "Services never get an endpoint", "TUT-10", "TUT-14"),
     Defect(GUEST_RESTARTS, "the guest boots afresh on its target", ("TUT-11",)),
+    written(source_stays, "the source's launcher pod goes on running after a migration", "TUT-11"),
     Defect(DRY_RUN_IGNORED, "the migrate subresource migrates although asked for a dry run", ("TUT-12",)),
     written(mode_forgotten, "a completed migrationState lacks its mode", "TUT-13"),
     written(endpoints_stay_behind, "a Service keeps its first endpoint for ever", "TUT-14"),
     written(pause_forgotten, "a paused VMI no longer says so after a migration", "TUT-15"),
+    Defect(PAUSED_GUEST_RUNS_ON, "a paused guest runs on the target, though its VMI says Paused", ("TUT-15",)),
     Defect(SECOND_MIGRATION_ACCEPTED, "a second migration in flight is let in", ("TUT-16",)),
     written(abort_status_lost, "a cancelled migration has no abortStatus", "TUT-17"),
     written(cancel_not_told, "a cancelled VMIM lacks migrationAbortRequested", "TUT-18"),

@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..defects.tutorial import GUEST_RESTARTS
+from ..defects.tutorial import GUEST_RESTARTS, PAUSED_GUEST_RUNS_ON
 from .guest import GuestState
 from .interface import DIRECT_PORT, Aborted, Cause, Connect, HypervisorError, JobStats, MigrationOptions, State, Streams
 from .precopy import PreCopy
@@ -163,6 +163,8 @@ class Arrival:
         self._post_copy = "rest" in message
         run = State.RUNNING if message["run"] else State.PAUSED
         self._domain.become(run, Cause.MIGRATED if message["run"] else Cause.USER)
+        if self._domain.guest is not None and self._domain.defects.on(PAUSED_GUEST_RUNS_ON):
+            self._domain.guest.run()
         if self._post_copy:
             await self._receive_rest(channel)
 
