@@ -82,6 +82,13 @@ class DomainSpec:
     address: str
 
 
+class Compression(Enum):
+    """What is done to pages before they are sent over parallel connections."""
+
+    NONE = "none"
+    ZSTD = "zstd"
+
+
 @dataclass(frozen=True)
 class MigrationOptions:
     """How to move a domain. `bandwidth` is in bytes a second, 0 for no limit."""
@@ -92,9 +99,11 @@ class MigrationOptions:
     """Allows `start_post_copy` later; it never starts by itself."""
     non_shared_storage: bool = False
     connections: int = 1
-    """Parallel connections (multifd); the limit holds for all of them together."""
+    """Parallel connections (multifd). A limit far below the link's speed is not held by several of them."""
     downtime: float = 0.3
     """The longest pause, in seconds, that the switch-over may be estimated to take."""
+    compression: Compression = Compression.NONE
+    """Has an effect only on parallel connections."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,15 @@ class JobStats:
     throttle: float = 0.0
     """The share of its time that the guest is held back, to dirty less."""
     post_copy: bool = False
+    downtime_limit: float = 0.3
+    """The longest pause that is permitted, as last set."""
+    downtime: float = 0.0
+    """The pause that the switch-over is expected to take if it began now; once the guest has been stopped, what it
+    really took so far."""
+    page_faults: int = 0
+    """Pages that the guest on the target had to ask for, in post-copy."""
+    zero_bytes: int = 0
+    """Memory that was found to be zero, and so cost next to nothing to send."""
 
 
 class Domain(Protocol):
@@ -154,12 +172,18 @@ class Domain(Protocol):
     def job(self) -> JobStats | None:
         """How the running migration goes; None when there is none."""
 
+    def completed_job(self) -> JobStats | None:
+        """How the last migration from here went, whichever way it ended; None before there has been one."""
+
     async def abort_job(self) -> None: ...
 
     async def start_post_copy(self) -> None: ...
 
     def set_bandwidth(self, bandwidth: int) -> None:
-        """Change the limit of the running migration."""
+        """Change the limit of the running migration, in bytes a second; 0 for no limit."""
+
+    def set_downtime(self, seconds: float) -> None:
+        """Change the longest pause that the running migration may make."""
 
     async def console(self, streams: Console) -> None:
         """Attach to the serial console until either side ends."""

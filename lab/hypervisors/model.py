@@ -55,6 +55,7 @@ class ModelDomain:
         self._listeners: list[Callable[[], None]] = []
         self._departure: Departure | None = None
         self._arrival: Arrival | None = None
+        self._completed: JobStats | None = None
         self._shutdown_asked = False
         self._shutdown: asyncio.TimerHandle | None = None
 
@@ -147,7 +148,7 @@ class ModelDomain:
         try:
             await self._departure.run(connect)
         finally:
-            self._departure = None
+            self._completed, self._departure = self._departure.stats(), None
 
     async def accept(self, streams: Streams) -> None:
         self._arrival = Arrival(self, streams)
@@ -158,6 +159,9 @@ class ModelDomain:
 
     def job(self) -> JobStats | None:
         return self._departure.stats() if self._departure else None
+
+    def completed_job(self) -> JobStats | None:
+        return self._completed
 
     async def abort_job(self) -> None:
         departure = self._required_job()
@@ -171,6 +175,9 @@ class ModelDomain:
 
     def set_bandwidth(self, bandwidth: int) -> None:
         self._required_job().limit(bandwidth)
+
+    def set_downtime(self, seconds: float) -> None:
+        self._required_job().permit(seconds)
 
     async def console(self, streams: Console) -> None:
         if self.guest is None or not self._status.alive:

@@ -47,6 +47,9 @@ class Departure:
     def limit(self, bandwidth: int) -> None:
         self.physics.limit = bandwidth
 
+    def permit(self, downtime: float) -> None:
+        self.physics.downtime = downtime
+
     def abort(self) -> None:
         self._aborted = True
         self.cut()

@@ -50,6 +50,7 @@ class PreCopy:
             bandwidth=int(self._bandwidth),
             iteration=self._passes,
             throttle=self.throttle,
+            downtime_limit=self.downtime,
         )
 
     def step(self, link: float) -> float:
