@@ -1,12 +1,12 @@
-"""Run the benchmarks that are named, or all: `python -m tests.benchmarks [startup] [latency]`."""
+"""Run the benchmarks that are named, or all: `python -m tests.benchmarks [startup] [latency] [storm]`."""
 
 from __future__ import annotations
 
 import sys
 
-from . import latency, startup
+from . import latency, startup, storm
 
-BENCHMARKS = {"startup": startup.main, "latency": latency.main}
+BENCHMARKS = {"startup": startup.main, "latency": latency.main, "storm": storm.main}
 
 
 def main() -> int:
