@@ -1,20 +1,12 @@
-"""What several of the suite's files need: two nodes, a slow migration, and accounts with few rights."""
+"""What several of the suite's files need: accounts with few rights."""
 
 from __future__ import annotations
 
 import pytest
 
-from seatrial.fixtures import Cluster, Stage
+from seatrial.fixtures import Stage
 
 from .accounts import Accounts
-
-
-@pytest.fixture
-def two_nodes(cluster: Cluster) -> None:
-    """Skips the test where a VM has nowhere to go."""
-    if len(cluster.migration_nodes) < 2:
-        there = ", ".join(cluster.migration_nodes) or "none"
-        pytest.skip(f"a migration needs two nodes that VMs may run on; there is {there}")
 
 
 @pytest.fixture
