@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from typing import Any, cast
 
 from .client_models import Model, ModelField, has_model, model
 from .field_facts import (
@@ -58,10 +59,10 @@ def struct(name: str) -> Schema:
     )
 
 
-def validate(gvk: GVK, obj: Object) -> list[FieldError]:
+def validate(gvk: GVK, obj: Object, old: Object | None = None) -> list[FieldError]:
     """What a builtin object lacks. Its status is the components' own affair, as on a real server."""
     schema = schema_for(gvk)
-    return schema.validate({name: value for name, value in obj.items() if name != "status"}) if schema else []
+    return schema.validate({name: value for name, value in obj.items() if name != "status"}, old) if schema else []
 
 
 class _Members(Mapping[str, Schema]):
@@ -71,10 +72,17 @@ class _Members(Mapping[str, Schema]):
         self._owner = owner
         self._made: dict[str, Schema] = {}
 
+    def get(self, name: str, default: Any = None) -> Any:
+        found = self._made.get(name)
+        if found is None and name in self._owner.fields:
+            found = self._made[name] = _field(self._owner.go_name, name, self._owner.fields[name])
+        return default if found is None else found
+
     def __getitem__(self, name: str) -> Schema:
-        if name not in self._made:
-            self._made[name] = _field(self._owner.go_name, name, self._owner.fields[name])
-        return self._made[name]
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return cast(Schema, found)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._owner.fields)

@@ -14,7 +14,7 @@ from .errors import bad_request, invalid
 from .metadata import Cause, metadata_causes
 from .refusals import decoding_message
 from .resources import Resource
-from .schema import Schema
+from .schema import Schema, item_of, member_of
 from .validation import rule_causes
 
 Object = dict[str, Any]
@@ -40,14 +40,12 @@ def take_in(
 
     Raises 400 also for a built-in kind's member of a wrong type; a custom one's is told by `check`.
     """
-    fresh = _fresh(obj, old)
-    if wrong := _unreadable(resource, fresh):
+    if wrong := _unreadable(resource, obj, old):
         raise bad_request(wrong)
     schema = schema_of(resource)
     unknown: list[str] = []
     if schema is not None:
-        pruned, unknown = schema.prune(fresh if resource.custom else without_nulls(fresh))
-        obj = {name: pruned.get(name, member) for name, member in obj.items() if name in pruned or name not in fresh}
+        obj, unknown = schema.prune(obj if resource.custom else without_nulls(obj, old), old)
     texts = [f'duplicate field "{path}"' for path in duplicates] + [f'unknown field "{path}"' for path in unknown]
     if mode == STRICT and texts:
         cause = f"strict decoding error: {', '.join(texts)}"
@@ -57,22 +55,11 @@ def take_in(
     return obj
 
 
-def _fresh(obj: Object, old: Object | None) -> Object:
-    """The members that differ from the old object's.
-
-    What the server has taken in once it need not look at again: most writes leave the larger part of an object as it
-    was. A definition that has become stricter is held against what changes only, as by Kubernetes' ratcheting.
-    """
-    if old is None:
-        return obj
-    return {name: member for name, member in obj.items() if name not in old or old[name] != member}
-
-
-def _unreadable(resource: Resource, obj: Object) -> str | None:
+def _unreadable(resource: Resource, obj: Object, old: Object | None) -> str | None:
     """The first member of a wrong type: in all of a built-in object, in the metadata of a custom one."""
     if not resource.custom:
-        return decode_error((resource.group, resource.version, resource.kind), obj)
-    wrong = decode_error(_ANY_KIND, {"metadata": obj.get("metadata", {})})
+        return decode_error((resource.group, resource.version, resource.kind), obj, old)
+    wrong = decode_error(_ANY_KIND, {"metadata": obj.get("metadata", {})}, old)
     return decoding_message(resource.kind, resource.version, wrong.partition(": ")[2]) if wrong else None
 
 
@@ -103,12 +90,21 @@ async def delete_options(call: Call) -> Object:
     return options
 
 
-def without_nulls(value: Any) -> Any:
-    """Without members that are null: built-in kinds know none, since Go does not tell null from absent."""
+def without_nulls(value: Any, old: Any = None) -> Any:
+    """Without members that are null: built-in kinds know none, since Go does not tell null from absent.
+
+    What is as it was in `old` is not looked at again.
+    """
     if isinstance(value, dict):
-        return {name: without_nulls(member) for name, member in value.items() if member is not None}
+        if value == old:
+            return value
+        return {
+            name: without_nulls(member, member_of(old, name)) for name, member in value.items() if member is not None
+        }
     if isinstance(value, list):
-        return [without_nulls(item) for item in value if item is not None]
+        if value == old:
+            return value
+        return [without_nulls(item, item_of(old, index)) for index, item in enumerate(value) if item is not None]
     return value
 
 
@@ -118,24 +114,22 @@ def complete(resource: Resource, obj: Object, old: Object | None = None) -> Obje
         apply_defaults(resource, obj, old)
         return obj
     schema = resource.custom.schema
-    return obj if schema is None else schema.default(schema.prune(obj)[0])
+    return obj if schema is None else schema.default(schema.prune(obj, old)[0])
 
 
 def check(resource: Resource, obj: Object, old: Object | None = None) -> None:
     """Raises 422 when the object is not a valid one of its kind, or not a valid successor of `old`."""
-    causes = [*metadata_causes(resource, obj["metadata"]), *_schema_causes(resource, obj, _fresh(obj, old))]
+    causes = [*metadata_causes(resource, obj["metadata"]), *_schema_causes(resource, obj, old)]
     told = {field for field, _, _ in causes}
     causes += [cause for cause in rule_causes(resource, obj, old) if cause[0] not in told]
     if causes:
         raise invalid(resource.group, resource.kind, obj["metadata"].get("name", ""), causes)
 
 
-def _schema_causes(resource: Resource, obj: Object, fresh: Object) -> Iterator[Cause]:
+def _schema_causes(resource: Resource, obj: Object, old: Object | None) -> Iterator[Cause]:
     if resource.custom:
-        errors = resource.custom.schema.validate(fresh) if resource.custom.schema else []
+        errors = resource.custom.schema.validate(obj, old) if resource.custom.schema else []
     else:
-        errors = validate_builtin((resource.group, resource.version, resource.kind), fresh)
+        errors = validate_builtin((resource.group, resource.version, resource.kind), obj, old)
     for error in errors:
-        if error.path in obj and error.path not in fresh:
-            continue  # it is there, and as it was
         yield error.path or "<nil>", error.type, error.detail

@@ -16,7 +16,7 @@ from .builtin_schemas import GVK, schema_for
 from .quantity import QuantityError
 from .quantity import parse as parse_quantity
 from .refusals import decoding_message
-from .schema import Object, Schema
+from .schema import Object, Schema, item_of, member_of
 from .schema_validation import type_name
 
 
@@ -28,13 +28,39 @@ class _Place:
     fields: tuple[str, ...] = ()
 
 
-def decode_error(gvk: GVK, obj: Object) -> str | None:
-    """The message of the 400 for a body that is no such kind; None when it is, or when the kind is not builtin."""
+def decode_error(gvk: GVK, obj: Object, old: Object | None = None) -> str | None:
+    """The message of the 400 for a body that is no such kind; None when it is, or when the kind is not builtin.
+
+    What is as it was in `old` has been read before.
+    """
     schema = schema_for(gvk)
-    if schema is None:
+    if schema is None or _is_sound(schema, obj, old):
         return None
     cause = next(_wrong(schema, obj, _Place(schema.go_type)), None)
     return decoding_message(gvk[2], gvk[1], cause) if cause else None
+
+
+def _is_sound(schema: Schema, value: Any, old: Any) -> bool:
+    """Whether `_wrong` would find nothing: nearly always so, and several times cheaper to ask."""
+    if value is None:
+        return True
+    if not _readable(schema, value):
+        return False
+    if isinstance(value, dict):
+        return value == old or all(
+            _is_sound(known, member, member_of(old, name))
+            for name, member in value.items()
+            if (known := schema.child(name)) is not None
+        )
+    if isinstance(value, list):
+        items = schema.items
+        return (
+            items is None
+            or value == old
+            or all(_is_sound(items, item, item_of(old, index)) for index, item in enumerate(value))
+        )
+    complaint = _TEXTS.get(schema.format)
+    return complaint is None or next(complaint(value), None) is None
 
 
 def _wrong(schema: Schema, value: Any, place: _Place) -> Iterator[str]:

@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import orjson
+
 from .schema import ABSENT, ANYTHING, Schema
 
 Fields = dict[str, Any]
@@ -98,7 +100,7 @@ def _shown_key(key: str) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def is_granular(schema: Schema, value: Any) -> bool:

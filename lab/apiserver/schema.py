@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ..copies import copied
@@ -120,20 +121,40 @@ class Schema:
         """The schema of a member; None when it has none."""
         return self.properties.get(name) or self.additional
 
-    def prune(self, obj: Object) -> tuple[Object, list[str]]:
-        """The object without what the schema does not know, and the paths of what was dropped, in order."""
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether a scalar needs no more than to be of the type."""
+        composed = self.all_of or (self.any_of and not self.int_or_string) or self.one_of or self.none_of is not None
+        return self.limits is NO_LIMITS and not composed and self.format not in ("date", "date-time")
+
+    @cached_property
+    def defaulting(self) -> Mapping[str, Schema]:
+        """The members that are filled in where they are absent."""
+        return {name: known for name, known in self.properties.items() if known.default_value is not ABSENT}
+
+    @cached_property
+    def has_defaults(self) -> bool:
+        """Whether anything is filled in here or below; of custom kinds only, whose schemas have an end."""
+        below = (*self.properties.values(), self.additional, self.items)
+        return bool(self.defaulting) or any(known.has_defaults for known in below if known is not None)
+
+    def prune(self, obj: Object, old: Object | None = None) -> tuple[Object, list[str]]:
+        """The object without what the schema does not know, and the paths of what was dropped, in order.
+
+        What is as it was in `old` is not looked at again. The result shares with `obj` what is kept whole.
+        """
         unknown: list[str] = []
-        return _pruned(self, obj, "", unknown, root=True), unknown
+        return _pruned(self, obj, old, unknown, root=True), unknown
 
     def default(self, obj: Object) -> Object:
         """The object with its defaults filled in. Metadata is nobody's to default."""
         return _defaulted(self, obj, root=True)  # type: ignore[no-any-return]
 
-    def validate(self, obj: Object) -> list[FieldError]:
-        """What is wrong with the object, in the order of the schema."""
+    def validate(self, obj: Object, old: Object | None = None) -> list[FieldError]:
+        """What is wrong with the object, in the order of the schema, other than what is as it was in `old`."""
         from .schema_validation import validate
 
-        return validate(self, obj)
+        return validate(self, obj, old)
 
 
 ANYTHING = Schema(preserve_unknown=True)
@@ -169,12 +190,23 @@ def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _pruned(schema: Schema, value: Any, path: str, unknown: list[str], root: bool = False) -> Any:
+def member_of(old: Any, name: str) -> Any:
+    """The member of what may be an older map; None where there is none, as nothing stored is null."""
+    return old.get(name) if isinstance(old, dict) else None
+
+
+def item_of(old: Any, index: int) -> Any:
+    """The entry of what may be an older list."""
+    return old[index] if isinstance(old, list) and index < len(old) else None
+
+
+def _pruned(schema: Schema, value: Any, old: Any, unknown: list[str], root: bool = False) -> Any:
+    """`unknown` gets paths relative to the value; the caller, who knows where that is, completes them."""
     if isinstance(value, list):
-        if schema.items is None:
+        if schema.items is None or value == old:
             return value
-        return [_pruned(schema.items, item, f"{path}[{i}]", unknown) for i, item in enumerate(value)]
-    if not isinstance(value, dict):
+        return [_pruned_item(schema.items, item, old, index, unknown) for index, item in enumerate(value)]
+    if not isinstance(value, dict) or value == old:
         return value
     kept = {}
     for name, member in value.items():
@@ -184,24 +216,42 @@ def _pruned(schema: Schema, value: Any, path: str, unknown: list[str], root: boo
         if (root or schema.embedded) and name in ROOT_FIELDS and (known is None or not known.model):
             kept[name] = member
         elif known is not None:
-            kept[name] = _pruned(known, member, join(path, name), unknown)
+            kept[name] = _pruned_member(known, name, member, old, unknown)
         elif schema.preserve_unknown:
             kept[name] = member
         else:
-            unknown.append(join(path, name))
+            unknown.append(name)
+    return kept
+
+
+def _pruned_member(schema: Schema, name: str, member: Any, old: Any, unknown: list[str]) -> Any:
+    if not isinstance(member, dict | list):
+        return member
+    before = len(unknown)
+    kept = _pruned(schema, member, member_of(old, name), unknown)
+    unknown[before:] = [f"{name}{path}" if path[0] == "[" else f"{name}.{path}" for path in unknown[before:]]
+    return kept
+
+
+def _pruned_item(schema: Schema, item: Any, old: Any, index: int, unknown: list[str]) -> Any:
+    before = len(unknown)
+    kept = _pruned(schema, item, item_of(old, index), unknown)
+    unknown[before:] = [f"[{index}]{path}" if path[0] == "[" else f"[{index}].{path}" for path in unknown[before:]]
     return kept
 
 
 def _defaulted(schema: Schema, value: Any, root: bool = False) -> Any:
+    if not schema.has_defaults:
+        return value
     if isinstance(value, list):
         return [_defaulted(schema.items, item) for item in value] if schema.items else value
     if not isinstance(value, dict):
         return value
     filled = dict(value)
-    for name, known in schema.properties.items():
+    for name, known in schema.defaulting.items():
         if root and name in ROOT_FIELDS:
             continue
-        if known.default_value is not ABSENT and (name not in filled or (filled[name] is None and not known.nullable)):
+        if name not in filled or (filled[name] is None and not known.nullable):
             filled[name] = copied(known.default_value)
     for name, member in filled.items():
         inner = schema.child(name)

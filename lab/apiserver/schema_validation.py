@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from .patch import equal
-from .schema import ROOT_FIELDS, FieldError, Limits, Object, Schema, join
+from .schema import ROOT_FIELDS, FieldError, Limits, Object, Schema, item_of, join, member_of
 
 INVALID = "FieldValueInvalid"
 TYPE_INVALID = "FieldValueTypeInvalid"
@@ -19,11 +19,16 @@ NOT_SUPPORTED = "FieldValueNotSupported"
 TOO_LONG = "FieldValueTooLong"
 TOO_MANY = "FieldValueTooMany"
 DUPLICATE = "FieldValueDuplicate"
+_SCALARS = (bool, int, str)
 
 
-def validate(schema: Schema, obj: Object) -> list[FieldError]:
-    """Every complaint about an object; its apiVersion, kind and metadata are checked elsewhere."""
-    return list(_value(schema, obj, "", root=True))
+def validate(schema: Schema, obj: Object, old: Object | None = None) -> list[FieldError]:
+    """Every complaint about an object; its apiVersion, kind and metadata are checked elsewhere.
+
+    What is as it was in `old` is no more complained of: a definition that has become stricter is held against what
+    changes only, as by Kubernetes' ratcheting.
+    """
+    return list(_value(schema, obj, "", old, root=True))
 
 
 def required(path: str, detail: str = "") -> FieldError:
@@ -44,22 +49,25 @@ def shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+_TYPES: dict[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+
+
 def type_name(value: Any) -> str:
     """The JSON type of a value, as error texts name it."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int):
-        return "integer"
-    if isinstance(value, float):
+    found = _TYPES.get(type(value))
+    if found is None and isinstance(value, float):
         return "integer" if value.is_integer() else "number"
-    if isinstance(value, str):
-        return "string"
-    return "array" if isinstance(value, list) else "object"
+    return found or "object"
 
 
-def _value(schema: Schema, value: Any, path: str, root: bool = False) -> Iterator[FieldError]:
+def _value(schema: Schema, value: Any, path: str, old: Any = None, root: bool = False) -> Iterator[FieldError]:
     if value is None and (schema.nullable or not schema.type):
         return
     if not _type_fits(schema, value):
@@ -71,9 +79,9 @@ def _value(schema: Schema, value: Any, path: str, root: bool = False) -> Iterato
     yield from _format(schema.format, value, path)
     yield from _composed(schema, value, path)
     if isinstance(value, Mapping):
-        yield from _members(schema, value, path, root)
+        yield from _members(schema, value, path, old, root)
     elif isinstance(value, list):
-        yield from _items(schema, value, path)
+        yield from _items(schema, value, path, old)
 
 
 def _type_fits(schema: Schema, value: Any) -> bool:
@@ -85,7 +93,12 @@ def _type_fits(schema: Schema, value: Any) -> bool:
     return not schema.type or found == schema.type or (schema.type == "number" and found == "integer")
 
 
-def _members(schema: Schema, value: Mapping[str, Any], path: str, root: bool) -> Iterator[FieldError]:
+def _is_plain(schema: Schema, value: Any) -> bool:
+    """Whether a value fits a place that asks for nothing but its type: most do."""
+    return type(value) in _SCALARS and schema.is_plain and _type_fits(schema, value)
+
+
+def _members(schema: Schema, value: Mapping[str, Any], path: str, old: Any, root: bool) -> Iterator[FieldError]:
     for name in schema.required:
         if name not in value:
             yield required(join(path, name))
@@ -95,14 +108,19 @@ def _members(schema: Schema, value: Mapping[str, Any], path: str, root: bool) ->
         )
     for name, member in value.items():
         known = schema.child(name)
-        if known is not None and not (root and name in ROOT_FIELDS):
-            yield from _value(known, member, join(path, name))
+        if known is None or (root and name in ROOT_FIELDS) or _is_plain(known, member):
+            continue
+        was = member_of(old, name)
+        if was is None or was != member:
+            yield from _value(known, member, join(path, name), was)
 
 
-def _items(schema: Schema, value: list[Any], path: str) -> Iterator[FieldError]:
+def _items(schema: Schema, value: list[Any], path: str, old: Any) -> Iterator[FieldError]:
     if schema.items is not None:
         for index, item in enumerate(value):
-            yield from _value(schema.items, item, f"{path}[{index}]")
+            was = item_of(old, index)
+            if was is None or was != item:
+                yield from _value(schema.items, item, f"{path}[{index}]", was)
     if schema.unique:
         yield from _duplicates(schema, value, path)
 
