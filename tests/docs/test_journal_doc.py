@@ -15,12 +15,15 @@ from tests.labs import running_lab
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "journal.md"
 EVERY = {"type", "t"}
-NESTED = {("environment", "nodes"), ("test", "measurements"), ("test", "timeline")}
+NESTED = {("environment", "nodes"), *(("test", name) for name in ("measurements", "tables", "charts", "timeline"))}
 TESTS = """
 from seatrial.fixtures.kinds import VIRTUAL_MACHINE_INSTANCE
 
 def test_violates(history, report):
     report.measure("length", 1, "m")
+    report.table("Lengths", length=1, holds=True)
+    report.chart("Length", "m", lines={"length": [(0, 1)]}, spans=[("all", 0, 1)])
+    history.note("test", "measured", at=0, until=1)
     for phase in ("Running", "Pending"):
         metadata = {"name": "vmi", "uid": "1", "resourceVersion": phase}
         vmi = {"metadata": metadata, "spec": {}, "status": {"phase": phase}}
