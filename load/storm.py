@@ -1,0 +1,73 @@
+"""Many VMs that all have to leave one node, as when it is drained; the node itself is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seatrial.fixtures import Cluster, Refused, Stage, VirtualMachine, VirtualMachines, find_condition, note
+from seatrial.fixtures.kinds import POD, VIRTUAL_MACHINE, Object
+from seatrial.fixtures.limits import START
+
+HOSTNAME = "kubernetes.io/hostname"
+WANTED = 20
+ROOM_FOR_TARGETS = 5
+"""Where not all find a place, so many go again: a migration's target needs one too."""
+TOO_MANY_REQUESTS = 429
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many migrations may be under way at once."""
+
+    cluster: int
+    node: int
+
+    @classmethod
+    def of(cls, cluster: Cluster) -> Limits:
+        configuration = cluster.kubevirt()["spec"].get("configuration") or {}
+        migrations = configuration.get("migrations") or {}
+        return cls(
+            int(migrations.get("parallelMigrationsPerCluster") or 5),
+            int(migrations.get("parallelOutboundMigrationsPerNode") or 2),
+        )
+
+
+def gather(vms: VirtualMachines, stage: Stage) -> list[VirtualMachine]:
+    """Running VMs, on one node as far as it has room; as many as wanted, or as the cluster has room for."""
+    node = stage.cluster.migration_nodes[0]
+    asked = [vms.create(wait=False, change=lambda spec: _prefer(spec, node)) for _ in range(WANTED)]
+    for vm in asked:
+        vm.wait("runs or finds no node", _settled, START * 2)
+    running = [vm for vm in asked if vm.vmi()["status"].get("phase") == "Running"]
+    if len(running) < len(asked):
+        running = running[: max(len(running) - ROOM_FOR_TARGETS, 1)]
+        note(f"{WANTED} VMs were asked for, and {len(running)} is what the cluster has room for")
+    for vm in asked:
+        if vm in running:
+            vm.wait_running()
+        else:
+            stage.api.delete(VIRTUAL_MACHINE, vm.name, vm.namespace)
+    return running
+
+
+def evict(stage: Stage, vm: VirtualMachine) -> Refused | None:
+    """Ask for the eviction of a VM's pod, as a drain does; gives the refusal, with which KubeVirt begins to move it."""
+    name = vm.active_pod()["metadata"]["name"]
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": vm.namespace}}
+    try:
+        stage.api.post_subresource(POD, name, vm.namespace, "eviction", body)
+    except Refused as refused:
+        return refused
+    return None
+
+
+def _prefer(spec: Object, node: str) -> None:
+    term = {"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [node]}]}
+    wish = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference": term}]}
+    spec.setdefault("affinity", {})["nodeAffinity"] = wish
+    spec["evictionStrategy"] = "LiveMigrate"
+
+
+def _settled(vmi: Object) -> bool:
+    scheduled = find_condition(vmi, "PodScheduled") or {}
+    return vmi["status"].get("phase") == "Running" or scheduled.get("status") == "False"

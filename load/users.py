@@ -1,0 +1,148 @@
+"""The users: a visitor who reads and goes, a writer who brings data, and a poller who waits for news.
+
+A visitor comes by a connection of their own each time; writer and poller keep theirs, so that they also meet what a
+migration does to connections.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import ssl
+from functools import partial
+from itertools import cycle
+from typing import Any, ClassVar
+
+from locust import FastHttpUser, task
+
+from seatrial.fixtures.blackout import Route
+
+from .samples import POLL, VISIT, WRITE
+
+PATIENCE = 2.0
+"""Seconds without a byte after which a user gives a request up."""
+WRITTEN = 256 * 1024
+"""Bytes that a writer brings."""
+
+
+class GuestUser(FastHttpUser):
+    """Asks one guest. Without routes (plain `locust`) that is `--host`; with them users take them in turn."""
+
+    abstract = True
+    network_timeout = connection_timeout = PATIENCE
+    routes: ClassVar[tuple[Route, ...]] = ()
+    pause: ClassVar[float] = 0.1
+    pauses: ClassVar[int] = 1
+    """How many pauses lie between two requests."""
+    processes: ClassVar[int] = 1
+    """Over how many processes the users are spread."""
+    turn: ClassVar[cycle[int] | None] = None
+
+    def __init__(self, environment: Any) -> None:
+        self.target, self.prefix = 0, ""
+        self.headers: dict[str, str] = {}
+        if self.routes:
+            self.target = self._next_target(environment)
+            self._take(self.routes[self.target])
+        super().__init__(environment)
+
+    @classmethod
+    def _next_target(cls, environment: Any) -> int:
+        """Each class goes round; each worker process begins elsewhere, so that together they visit all."""
+        if cls.turn is None:
+            count, worker = len(cls.routes), max(environment.runner.worker_index, 0)
+            cls.turn = cycle([(worker * count // cls.processes + n) % count for n in range(count)])
+        return next(cls.turn)
+
+    def _take(self, route: Route) -> None:
+        host = f"[{route.host}]" if ":" in route.host else route.host
+        self.host = f"{'https' if route.tls else 'http'}://{host}:{route.port}"
+        self.prefix = route.path.rstrip("/")
+        self.headers = {"Authorization": route.authorization} if route.authorization else {}
+        if route.tls:
+            self.insecure = not route.verify
+            self.ssl_context_factory = partial(trusting, route)
+
+    def wait_time(self) -> float:
+        return self.pause * self.pauses * random.uniform(0.5, 1.5)
+
+    def ask(self, method: str, path: str, kind: str, *, close: bool = False, data: Any = None) -> Any:
+        """One request, to be judged in a `with` block; statistics know it by its kind."""
+        headers = {**self.headers, **({"Connection": "close"} if close else {})}
+        return self.client.request(
+            method,
+            self.prefix + path,
+            name=kind,
+            data=data,
+            headers=headers,
+            context={"target": self.target},
+            catch_response=True,
+        )
+
+
+class Visitor(GuestUser):
+    """The light reader."""
+
+    weight = 4
+
+    @task
+    def read(self) -> None:
+        with self.ask("GET", "/", VISIT, close=True):
+            pass
+
+
+class Writer(GuestUser):
+    """The heavy writer: the guest has to tell the sum of what it was given."""
+
+    weight = 1
+    pauses = 4
+
+    def on_start(self) -> None:
+        self.data = os.urandom(WRITTEN)
+        self.sum = hashlib.sha256(self.data).hexdigest()
+
+    @task
+    def write(self) -> None:
+        with self.ask("POST", "/data", WRITE, data=self.data) as answer:
+            if answer.ok and told(answer.text).get("sha256") != self.sum:
+                answer.failure("wrong sum")
+
+
+class Poller(GuestUser):
+    """Waits for the guest's next heartbeat, which never goes back."""
+
+    weight = 1
+
+    def on_start(self) -> None:
+        self.heartbeat = 0
+
+    @task
+    def poll(self) -> None:
+        with self.ask("GET", f"/state?after={self.heartbeat}", POLL) as answer:
+            if answer.ok:
+                beat = told(answer.text).get("heartbeat", 0)
+                if beat <= self.heartbeat:
+                    answer.failure("heartbeat went back")
+                self.heartbeat = beat
+
+
+def told(text: str | None) -> dict[str, Any]:
+    """The JSON object that a guest answered with; empty when it was something else."""
+    try:
+        value = json.loads(text or "")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def trusting(route: Route) -> ssl.SSLContext:
+    """The TLS of an API server, with the credentials of the run."""
+    context = ssl.create_default_context(cafile=route.ca_file)
+    if not route.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if route.certificate:
+        context.load_cert_chain(route.certificate, route.key)
+    return context
