@@ -65,15 +65,18 @@ class Case:
     timeout: float
     strategy: Strategy = Strategy.PRE_COPY
     downtime: float = 0.3
+    speed: float | None = None
+    """The rate without pacing. A load that paces itself makes up for being throttled as long as its processor can."""
 
     @property
     def threshold(self) -> float:
         """So little may be left when the guest is stopped."""
         return self.bandwidth * self.downtime
 
-    def dirtied(self, seconds: float) -> float:
-        """What is rewritten in so many seconds of the guest's running, walking its working set in order."""
-        return min(self.working_set, self.dirty_rate * seconds) + HOT * min(1.0, seconds / HOT_SECONDS)
+    def dirtied(self, seconds: float, throttle: float = 0.0) -> float:
+        """What is rewritten in so many seconds, walking the working set in order."""
+        rate = min(self.dirty_rate, (self.speed or self.dirty_rate) * (1 - throttle))
+        return min(self.working_set, rate * seconds) + HOT * min(1.0, seconds / HOT_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ def predict(case: Case) -> Prediction:
 
 
 def _scaled(case: Case, rate: float, bandwidth: float) -> Case:
-    return replace(case, dirty_rate=case.dirty_rate * rate, bandwidth=case.bandwidth * bandwidth)
+    speed = case.speed and case.speed * rate
+    return replace(case, dirty_rate=case.dirty_rate * rate, bandwidth=case.bandwidth * bandwidth, speed=speed)
 
 
 def _end(case: Case, idle: float, limit: float) -> tuple[End, float]:
@@ -133,7 +137,7 @@ def _pre_copy(case: Case, touched: float, limit: float) -> tuple[float, float, b
         windows = max(1, math.ceil((left - case.threshold) / (case.bandwidth * WINDOW)))
         seconds = min(windows * WINDOW, limit - passed)
         sent = min(left, case.bandwidth * seconds)
-        dirtied = case.dirtied(seconds * (1 - governor.throttle))
+        dirtied = case.dirtied(seconds, governor.throttle)
         left, passed, number = left - sent + dirtied, passed + seconds, number + 1
         if number > 1:
             left = min(left, case.working_set + HOT)

@@ -18,7 +18,7 @@ RECORDED = {
     "bw32-w32-r10-10.0": (Case(128, 32, 10, 32, 30), End.CONVERGED),
     "bw32-w32-r20-10.0": (Case(128, 32, 20, 32, 30), End.CONVERGED),
     "noconv-cancel": (Case(128, 32, 60, 32, 13), End.TIMED_OUT),
-    "autoconverge": (Case(128, 32, 60, 32, 60, Strategy.AUTO_CONVERGE), End.CONVERGED),
+    "autoconverge": (Case(128, 32, 60, 32, 60, Strategy.AUTO_CONVERGE, speed=600), End.CONVERGED),
     "postcopy": (Case(128, 32, 60, 32, 3, Strategy.POST_COPY), End.POST_COPY),
 }
 """Recorded with real QEMU, and what became of them; a cancel at 15 s stands for a time-out then."""
@@ -95,6 +95,13 @@ def test_auto_converge_helps_where_pre_copy_fails() -> None:
     assert predict(replace(hot, strategy=Strategy.AUTO_CONVERGE)).ends == {End.CONVERGED}
 
 
+def test_a_paced_load_must_be_throttled_much_further() -> None:
+    """It makes up for what it sleeps through; only a guest that runs at its processor's speed slows down at once."""
+    unpaced = Case(128, 48, 96, 48, 40, Strategy.AUTO_CONVERGE)
+    paced = replace(unpaced, speed=600.0)
+    assert predict(paced).seconds > predict(unpaced).seconds + 4
+
+
 def test_a_paused_guest_gets_as_much_time_again_and_no_more() -> None:
     """Its rest is sent within the doubled time, or the migration is aborted after all."""
     assert predict(Case(128, 48, 96, 48, 4, Strategy.PAUSE)).ends == {End.PAUSED}
@@ -117,8 +124,8 @@ def test_recorded_migrations_ended_as_predicted(name: str) -> None:
     case, end = RECORDED[name]
     prediction = predict(case)
     assert prediction.ends == {end}
-    if end is End.CONVERGED and case.strategy is Strategy.PRE_COPY:
-        assert prediction.seconds == pytest.approx(_total_seconds(trace), rel=0.5)
+    if end is End.CONVERGED:
+        assert prediction.seconds == pytest.approx(_total_seconds(trace), rel=0.35)
 
 
 def _total_seconds(trace: Path) -> float:
