@@ -22,11 +22,13 @@ from .controllers.kubevirt.install import operator_objects
 from .defects import Defects
 from .kube import Kind, Kube, Object, cancel
 from .network import API_PORT, Block
+from .nodes.multus import definition
 from .nodes.node import run_node
 from .nodes.programs import register_programs
 from .pace import Pace
 from .pki import Authority, write_kubeconfig
 from .release import DEFAULT_VERSION, Release, release_of
+from .secondary import Secondary
 
 ADMIN = "kubernetes-admin"
 NODE_OF_TOKEN = "authentication.kubernetes.io/node-name"
@@ -88,7 +90,8 @@ async def _serve(stack: AsyncExitStack, config: LabConfig, folder: Path, block: 
     await server.start()
     stack.push_async_callback(server.stop)
     url = f"https://{block.api_server}:{API_PORT}"
-    return LabContext(url, authority, token_for, block, config.release, config.defects, config.pace)
+    secondary = Secondary(block.secondary_sockets())
+    return LabContext(url, authority, token_for, block, config.release, config.defects, config.pace, secondary)
 
 
 def _write_kubeconfig(context: LabContext, path: Path) -> None:
@@ -106,6 +109,7 @@ async def _populate(stack: AsyncExitStack, config: LabConfig, context: LabContex
         tasks.append(asyncio.create_task(run_node(context, name, index, role), name=name))
     stack.push_async_callback(cancel, *tasks)
     admin = await stack.enter_async_context(context.kube("lab", ADMIN, ("system:masters",)))
+    await admin.create(kinds.CUSTOM_RESOURCE_DEFINITION, definition())
     for kind, body in operator_objects(context.release):
         await admin.create(kind, body)
     await _deployed(admin, tasks)

@@ -12,6 +12,7 @@ from .network import Block
 from .pace import Pace
 from .pki import Authority
 from .release import Release
+from .secondary import Secondary
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class LabContext:
     release: Release
     defects: Defects
     pace: Pace
+    secondary: Secondary
 
     def kube(self, component: str, user: str, groups: tuple[str, ...] = (), node: str = "") -> Kube:
         """A client that speaks as `user`; enter it as an async context manager."""

@@ -92,6 +92,10 @@ class Block:
         """The address of a node; `index` counts from 0."""
         return f"127.{self.number}.1.{index + 1}"
 
+    def secondary_sockets(self) -> Pool:
+        """Where the lab listens for the addresses of secondary networks."""
+        return Pool(f"127.{self.number}.8.0/21")
+
     def pods(self, index: int) -> Pool:
         """The pod addresses of a node."""
         if index not in self._pods:

@@ -6,15 +6,17 @@ import asyncio
 import logging
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..clock import timestamp
 from ..events import Recorder
 from ..kube import Object
+from .cards import Interface
 from .images import Image, ImageStore, PullError
 from .logs import Log
+from .multus import Multus
 from .podstatus import Report, Role, Running, State, Terminated, Waiting
 from .runtime import Container, Node, program_for
 from .stranger import stranger
@@ -36,6 +38,7 @@ class Machine:
     node: Node
     images: ImageStore
     recorder: Recorder
+    multus: Multus | None = None
 
 
 class Runner:
@@ -89,13 +92,13 @@ class Runner:
         if self.container:
             self.container.pod = pod
 
-    async def keep(self, pod_ip: str) -> None:
+    async def keep(self, pod_ip: str, interfaces: Sequence[Interface] = ()) -> None:
         """Run the container as often as the restart policy wants it."""
         try:
             failures = 0
             while not self._stopping:
                 self._image = await self._have_image()
-                code = await self._run(pod_ip)
+                code = await self._run(pod_ip, interfaces)
                 if self._stopping or not self._again(code):
                     return
                 self._restarts += 1
@@ -159,8 +162,8 @@ class Runner:
         self._become(Waiting("ImagePullBackOff", f'Back-off pulling image "{name}": ErrImagePull: {why}'))
         await asyncio.sleep(pause - min(1.0, pause))
 
-    async def _run(self, pod_ip: str) -> int:
-        container = self._create(pod_ip)
+    async def _run(self, pod_ip: str, interfaces: Sequence[Interface]) -> int:
+        container = self._create(pod_ip, interfaces)
         self.say("Normal", "Created", "Container created")
         await asyncio.sleep(self._machine.lab.pace.container_start)
         began = timestamp()
@@ -175,9 +178,9 @@ class Runner:
         self._become(Terminated(code, began, timestamp(), self._container_id))
         return code
 
-    def _create(self, pod_ip: str) -> Container:
+    def _create(self, pod_ip: str, interfaces: Sequence[Interface]) -> Container:
         machine = self._machine
-        container = Container(machine.lab, machine.node, self.pod, self.name, pod_ip)
+        container = Container(machine.lab, machine.node, self.pod, self.name, pod_ip, interfaces)
         container.ready = "readinessProbe" not in self.spec
         container.on_ready = self._changed
         self.previous_logs, self.logs = self.logs, container.logs

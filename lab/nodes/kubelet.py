@@ -15,6 +15,7 @@ from .containers import Machine
 from .images import ImageStore
 from .kubelet_server import KubeletServer
 from .machine import NodeRole, registration, status
+from .multus import Multus
 from .podstatus import OWN_CONDITIONS
 from .podworker import PodWorker
 from .runtime import Node
@@ -33,7 +34,11 @@ class Kubelet:
     def __init__(self, context: LabContext, kube: Kube, node: Node, role: NodeRole) -> None:
         self.node, self._kube, self._role = node, kube, role
         self._machine = Machine(
-            context, node, ImageStore(context.pace.image_pull), Recorder(kube, "kubelet", node.name)
+            context,
+            node,
+            ImageStore(context.pace.image_pull),
+            Recorder(kube, "kubelet", node.name),
+            Multus(kube, node.cards, context.secondary),
         )
         self._pods = Informer(kube, POD, fields=f"spec.nodeName={node.name}")
         self._pods.on_change(self._seen)

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable
 
 from ..clock import timestamp
 from ..kube import Object, cancel
+from .cards import WORKLOAD, Interface
 from .containers import Machine, Runner
+from .multus import AttachError
 from .podstatus import OWN_CONDITIONS, Host, Role, pod_status, role_of
 
 DEFAULT_GRACE = 30
 FORCED_GRACE = 1
 """What a pod gets that was deleted without grace, in seconds: the kubelet's minimum."""
+NO_SANDBOX = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox"
 
 
 class PodWorker:
@@ -27,6 +30,7 @@ class PodWorker:
         self._removed = False
         self._sandbox = False
         self._pod_ip = ""
+        self._interfaces: list[Interface] = []
         self._since = timestamp()
         self._conditions = [
             condition
@@ -61,7 +65,8 @@ class PodWorker:
 
     def status(self) -> Object:
         """The kubelet's part of the pod's status, as of now."""
-        host = Host(self._machine.node.address, self._pod_ip, self._sandbox, self._since)
+        address = self._pod_ip if self._sandbox else ""
+        host = Host(self._machine.node.address, address, self._sandbox, self._since)
         status = pod_status(self.pod, host, [runner.report() for runner in self.runners], self._conditions)
         self._conditions = status["conditions"]
         return status
@@ -100,8 +105,22 @@ class PodWorker:
             self._pod_ip = self._machine.node.address
         else:
             self._pod_ip = self._machine.node.block.pods(self._machine.node.index).take()
+            self._interfaces = await self._attach()
         self._sandbox = True
         self._changed()
+
+    async def _attach(self) -> list[Interface]:
+        """The pod's interfaces; as long as a network refuses it, the pod waits, and says why."""
+        node = self._machine.node
+        own = Interface("eth0", node.cards[WORKLOAD], self._pod_ip, self._pod_ip)
+        while self._machine.multus:
+            try:
+                return [own, *await self._machine.multus.attach(self.pod, self._pod_ip)]
+            except AttachError as error:
+                message = f'{NO_SANDBOX} "{self.pod["metadata"]["uid"]}": {error}'
+                self._machine.recorder.event(self.pod, "Warning", "FailedCreatePodSandBox", message)
+            await asyncio.sleep(self._machine.lab.pace.sandbox_retry)
+        return [own]
 
     async def _initialize(self) -> bool:
         for runner in self.runners:
@@ -116,7 +135,7 @@ class PodWorker:
         return True
 
     def _launch(self, runner: Runner) -> None:
-        self._keeping[runner] = asyncio.create_task(runner.keep(self._pod_ip))
+        self._keeping[runner] = asyncio.create_task(runner.keep(self._pod_ip, self._interfaces))
 
     async def _ended(self, *runners: Runner) -> None:
         """Wait until containers have ended; to be cancelled while waiting does them no harm."""
@@ -172,6 +191,8 @@ class PodWorker:
         return [runner for runner in self.runners if runner.role in roles]
 
     def _release(self) -> None:
+        if self._machine.multus:
+            self._machine.multus.detach(self._interfaces)
         if self._pod_ip and not self.pod["spec"].get("hostNetwork"):
             self._machine.node.block.pods(self._machine.node.index).release(self._pod_ip)
             self._sandbox = False

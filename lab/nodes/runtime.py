@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..kube import Kube, Object
 from ..network import Block
+from .cards import Card, Interface, cards
 from .logs import Log
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Node:
     address: str
     block: Block
     machines: dict[str, Any] = field(default_factory=dict)
+    cards: dict[str, Card] = field(default_factory=cards)
 
 
 Ran = tuple[int, str, str]
@@ -50,8 +52,10 @@ class Signal(Enum):
 class Container:
     """A running container, as the program in it sees it."""
 
-    def __init__(self, lab: LabContext, node: Node, pod: Object, name: str, pod_ip: str) -> None:
-        self.lab, self.node, self.name, self.pod_ip = lab, node, name, pod_ip
+    def __init__(
+        self, lab: LabContext, node: Node, pod: Object, name: str, pod_ip: str, interfaces: Sequence[Interface] = ()
+    ) -> None:
+        self.lab, self.node, self.name, self.pod_ip, self.interfaces = lab, node, name, pod_ip, interfaces
         self.pod = pod
         """The Pod object; the kubelet replaces it with the newest version it has seen."""
         self.stopping = asyncio.Event()

@@ -19,8 +19,9 @@ from seatrial.lab.nodes.node import run_node
 from seatrial.lab.pace import Pace
 from seatrial.lab.pki import Authority
 from seatrial.lab.release import release_of
+from seatrial.lab.secondary import Secondary
 
-LIMIT = 10.0
+LIMIT = 60.0
 TOLERATIONS = [{"key": "baremetal", "operator": "Exists"}]
 
 
@@ -97,4 +98,5 @@ async def _serve(folder: Path, block: Block) -> tuple[ApiServer, LabContext]:
     )
     await server.start()
     url = f"https://{block.api_server}:{API_PORT}"
-    return server, LabContext(url, authority, token_for, block, release_of("1.8"), Defects(), Pace())
+    secondary = Secondary(block.secondary_sockets())
+    return server, LabContext(url, authority, token_for, block, release_of("1.8"), Defects(), Pace(), secondary)

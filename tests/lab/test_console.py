@@ -16,7 +16,7 @@ from tests.kubectl import Kubectl
 from tests.tutorial import VMI
 
 PROTOCOL = "plain.kubevirt.io"
-LIMIT = 10
+LIMIT = 60
 
 
 class Console:

@@ -17,7 +17,7 @@ from seatrial.lab.nodes.podworker import PodWorker
 from seatrial.lab.nodes.runtime import Container, Node, Signal, programs
 from seatrial.lab.pace import Pace
 
-LIMIT = 5.0
+LIMIT = 60.0
 
 
 class Events:

@@ -8,7 +8,7 @@ import pytest
 from seatrial.lab.network import Block
 from seatrial.lab.nodes.services import Backend, Listener
 
-LIMIT = 5.0
+LIMIT = 60.0
 
 
 @pytest.fixture

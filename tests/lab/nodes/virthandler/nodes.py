@@ -13,13 +13,14 @@ from typing import Any, cast
 from seatrial.lab.context import LabContext
 from seatrial.lab.defects import Defects
 from seatrial.lab.kube import Kube, Object, cancel
-from seatrial.lab.network import Block
+from seatrial.lab.network import Block, Pool
 from seatrial.lab.nodes.launcher import virt_launcher
 from seatrial.lab.nodes.runtime import Container, Node
 from seatrial.lab.nodes.virthandler import virt_handler
 from seatrial.lab.pace import Pace
 from seatrial.lab.pki import Authority
 from seatrial.lab.release import release_of
+from seatrial.lab.secondary import Secondary
 
 from .memoryapi import MemoryApi, MemoryKube
 from .vmis import HOST_MODEL, plain
@@ -123,6 +124,7 @@ async def cluster(folder: Path, version: str = "1.8", defects: Defects | None = 
         release_of(version),
         defects or Defects(),
         PACE,
+        Secondary(Pool("127.0.8.0/21")),
     )
     nodes = {name: Node(name, index, "", no_block) for index, name in ((1, "node1"), (2, "node2"))}
     made = Cluster(api, lab, nodes)
