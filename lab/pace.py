@@ -16,10 +16,14 @@ class Pace:
     guest_boot: float = 0.05
     guest_shutdown: float = 0.05
     target_preparation: float = 0.03
+    sandbox_retry: float = 0.5
+    """A kubelet tries again after some ten seconds to give a pod its network; the lab after half a second."""
     port_poll: float = 0.05
     """virt-handler looks for the target's ports each second; the lab each 50 ms (behaviour of v1.8, section 2.5)."""
     monitor_period: float = 0.05
     """virt-launcher samples a migration's progress each 400 ms; the lab each 50 ms."""
+    migration_sample: float = 0.25
+    """virt-handler samples a migration for its metrics each 5 s; the lab each 250 ms."""
     abort: float = 0.05
     switchover: float = 0.03
     """Pause between the guest's last answer on its source and its first on its target, idle guest."""
