@@ -61,30 +61,20 @@ def of_kind(samples: Iterable[Sample], kind: str) -> list[Sample]:
 
 
 def series(samples: Iterable[Sample], percent: float, width: float) -> list[tuple[float, float]]:
-    """A percentile of the answered requests' milliseconds for each `width` seconds in which one was answered."""
-    buckets: dict[int, list[float]] = {}
+    """A percentile of the answered requests' milliseconds for each `width` seconds; no number where none was."""
+    times: dict[int, list[float]] = {}
     for sample in samples:
         if not sample.lost:
-            buckets.setdefault(int(sample.ended // width), []).append(sample.ms)
-    found = {number: percentile(sorted(times), percent) for number, times in sorted(buckets.items())}
-    return [((number + 0.5) * width, value) for number, value in found.items() if value is not None]
+            times.setdefault(int(sample.ended // width), []).append(sample.ms)
+    numbers = range(min(times), max(times) + 1) if times else range(0)
+    values = {number: percentile(sorted(times.get(number, ())), percent) for number in numbers}
+    return [((number + 0.5) * width, math.nan if value is None else value) for number, value in values.items()]
 
 
 def longest_silence(samples: Iterable[Sample], began: float, ended: float) -> float:
     """The longest time in seconds between `began` and `ended` in which no request was answered."""
     answers = sorted(sample.ended for sample in samples if not sample.lost and began < sample.ended < ended)
     return max(after - before for before, after in pairwise([began, *answers, ended]))
-
-
-def bursts(samples: Iterable[Sample], gap: float) -> list[list[Sample]]:
-    """The lost requests in order of sending, apart wherever `gap` seconds lie between two."""
-    found: list[list[Sample]] = []
-    for sample in sorted((sample for sample in samples if sample.lost), key=lambda sample: sample.sent):
-        if found and sample.sent - found[-1][-1].sent <= gap:
-            found[-1].append(sample)
-        else:
-            found.append([sample])
-    return found
 
 
 def losses_by_kind(samples: Iterable[Sample]) -> str:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from seatrial.fixtures import Report
 
 from .moves import Move, Span, under_way, waiting
-from .samples import POLL, VISIT, WRITE, bursts, losses_by_kind, of_kind, series
+from .samples import POLL, VISIT, WRITE, losses_by_kind, of_kind, series
 from .servicelevel import ServiceLevel
 from .storm import Limits
 
 TABLE = "Service level under load"
-GAP = 0.5
-"""Losses that lie closer together than so many seconds are shown as one."""
+LOST = "a request that was lost"
 FINE, COARSE = 0.25, 1.0
 LONG = 30.0
 """Runs that took more seconds than this are shown by whole seconds."""
@@ -55,10 +54,7 @@ def _chart(report: Report, scenario: str, level: ServiceLevel, spans: Sequence[S
         f"{VISIT}, 99 %": series(visits, 99, width),
         f"{WRITE}, 99 %": series(writes, 99, width),
     }
-    lost = [
-        (f"{len(burst)} lost", burst[0].sent, max(sample.ended for sample in burst))
-        for burst in bursts(level.samples, GAP)
-    ]
+    lost = [(LOST, sample.sent, sample.ended) for sample in level.samples if sample.lost]
     shown = {name: points for name, points in lines.items() if points}
     report.chart(f"Latency, {scenario}", "ms", lines=shown, spans=[*spans, *lost])
 

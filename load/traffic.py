@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -29,7 +28,6 @@ class Load:
 
     def __init__(self, history: History, plan: Plan) -> None:
         self._history = history
-        self._offset = history.elapsed() - time.monotonic()
         self._samples: list[Sample] = []
         self._changed = threading.Condition()
         self._over = False
@@ -97,7 +95,7 @@ class Load:
         for line in self._process.stdout:
             said = orjson.loads(line)
             with self._changed:
-                self.users.append((said["t"] + self._offset, said["users"]))
+                self.users.append((self._history.seconds(said["t"]), said["users"]))
                 self._samples += [self._sample(*row) for row in said["requests"]]
                 self._changed.notify_all()
         with self._changed:
@@ -105,7 +103,7 @@ class Load:
             self._changed.notify_all()
 
     def _sample(self, kind: str, target: int, sent: float, ended: float, outcome: str) -> Sample:
-        return Sample(kind, target, sent + self._offset, ended + self._offset, outcome)
+        return Sample(kind, target, self._history.seconds(sent), self._history.seconds(ended), outcome)
 
 
 class Traffic:

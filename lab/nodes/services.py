@@ -10,12 +10,15 @@ import asyncio
 import errno
 import logging
 from dataclasses import dataclass
+from functools import partial
 
+from ..defects import Defects
 from ..events import Recorder
 from ..informer import Informers, Queue, key_of, run_workers
 from ..kinds import ENDPOINT_SLICE, SERVICE
 from ..kube import Kube, Object
 from ..labels import labels_of
+from .servicefaults import Faults
 from .splice import Splice
 
 log = logging.getLogger(__name__)
@@ -31,20 +34,23 @@ class Backend:
 class Listener:
     """One port of one Service. Backends take turns."""
 
-    def __init__(self, address: str, port: int) -> None:
+    def __init__(self, address: str, port: int, defects: Defects | None = None) -> None:
         self.address, self.port = address, port
         self.backends: list[Backend] = []
+        self._faults = Faults(defects or Defects())
         self._server: asyncio.Server | None = None
         self._turn = 0
 
     async def serve(self, backends: list[Backend]) -> None:
         """Lead to `backends` from now on. Raises OSError when the port cannot be had."""
         self.backends = backends
+        self._faults.leads_to(backends)
         if not backends:
             await self.close()
         elif self._server is None:
             loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(lambda: Splice(self._next), self.address, self.port)
+            splice = partial(Splice, self._next, self._faults.delay)
+            self._server = await loop.create_server(splice, self.address, self.port)
 
     async def close(self) -> None:
         self.backends = []
@@ -53,7 +59,7 @@ class Listener:
             self._server = None
 
     def _next(self) -> tuple[str, int] | None:
-        if not self.backends:
+        if not self.backends or self._faults.drops():
             return None
         self._turn += 1
         backend = self.backends[self._turn % len(self.backends)]
@@ -61,7 +67,8 @@ class Listener:
 
 
 class ServiceProxy:
-    def __init__(self, kube: Kube, informers: Informers) -> None:
+    def __init__(self, kube: Kube, informers: Informers, defects: Defects) -> None:
+        self._defects = defects
         self._services, self._slices = informers.of(SERVICE), informers.of(ENDPOINT_SLICE)
         self._queue = Queue()
         self._recorder = Recorder(kube, "kube-proxy")
@@ -92,7 +99,7 @@ class ServiceProxy:
         for where in listeners.keys() - wanted.keys():
             await listeners.pop(where).close()
         for where, port in wanted.items():
-            listener = listeners.setdefault(where, Listener(*where))
+            listener = listeners.setdefault(where, Listener(*where, self._defects))
             try:
                 await listener.serve(self._backends(namespace, name, port.get("name", "")))
             except OSError as error:

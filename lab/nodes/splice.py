@@ -50,8 +50,8 @@ class _Half(asyncio.Protocol):
 class Splice(_Half):
     """The caller's side: connects to what `choose` names, and hangs up with a reset when that does not answer."""
 
-    def __init__(self, choose: Choose) -> None:
-        self._choose = choose
+    def __init__(self, choose: Choose, delay: Callable[[], float]) -> None:
+        self._choose, self._delay = choose, delay
         self._connecting: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -65,6 +65,8 @@ class Splice(_Half):
         super().connection_lost(error)
 
     async def _connect(self) -> None:
+        if delay := self._delay():
+            await asyncio.sleep(delay)
         target = self._choose()
         try:
             if target is None:

@@ -1,1 +1,1 @@
-"""Tests of the conformance suite: that its catalogue is kept, and that each of its checks can fail."""
+"""Tests of the suites as suites: that their catalogues are kept, and that each of their checks can fail."""

@@ -17,7 +17,7 @@ from tests.conformance.runs import Judgement, judge
 WORKERS = 4
 HEAD = """# The defects, and what they break
 
-Made by `python -m tests.conformance.matrix`: the conformance suite run once on a sound lab, and once for each defect.
+Made by `python -m tests.conformance.matrix`: all suites run once on a sound lab, and once for each defect.
 
 | defect | what is wrong | requirements that fail |
 |---|---|---|"""

@@ -1,4 +1,4 @@
-"""Running the suite against a lab of its own, as a user would, and reading from the journal what became of it."""
+"""Running the suites against a lab of their own, as a user would, and reading from the journal what became of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SUITE = Path(__file__).parents[2] / "conformance"
+from seatrial.fixtures.catalogue import FULL, catalogue_files, suite_folder
+from seatrial.fixtures.catalogue import SUITES as NAMES
+
+TOP = Path(__file__).parents[2]
+SUITES = tuple(TOP / suite for suite in NAMES if catalogue_files(suite_folder(suite)))
+"""The folders of all suites that have a catalogue."""
 TIME_SCALE = "0.05"
 """Limits for a lab with a defect: what does not come soon does not come."""
 
@@ -31,8 +36,8 @@ def cases_of(requirements: Iterable[str]) -> list[str]:
 
 
 def cases_and_requirements() -> Iterator[tuple[str, set[str]]]:
-    """Every test function of the suite, with the requirements that its markers name."""
-    for path in sorted(SUITE.glob("test_*.py")):
+    """Every test function of the suites, with the requirements that its markers name."""
+    for path in sorted(path for suite in SUITES for path in suite.glob("test_*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 yield f"{path}::{node.name}", set(_named(node))
@@ -45,9 +50,9 @@ def _named(function: ast.FunctionDef) -> Iterator[str]:
 
 
 def judge(folder: Path, defect: str | None, tests: Iterable[str] = (), workers: int = 0) -> Judgement:
-    """Run tests of the suite (all by default) against a fresh lab with a defect."""
-    command = [sys.executable, "-m", "pytest", *(tests or [str(SUITE)]), "-q", "--no-header", "-p", "no:cacheprovider"]
-    command += ["--rootdir", str(SUITE.parent), "--seatrial-output", str(folder)]
+    """Run tests of the suites (all by default) against a fresh lab with a defect."""
+    command = [sys.executable, "-m", "pytest", *(tests or map(str, SUITES)), "-q", "--no-header"]
+    command += ["-p", "no:cacheprovider", "--rootdir", str(TOP), "--profile", FULL, "--seatrial-output", str(folder)]
     if workers:
         command += ["-n", str(workers)]
     if defect:

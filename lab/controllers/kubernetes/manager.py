@@ -43,7 +43,7 @@ async def run_kubernetes_controllers(context: LabContext) -> None:
             Deployments(kube, informers),
             ReplicaSets(kube, informers),
             ServiceEndpoints(kube, informers),
-            ServiceProxy(kube, informers),
+            ServiceProxy(kube, informers, context.defects),
             Volumes(kube, informers),
             Quotas(kube, informers),
             DisruptionBudgets(kube, informers),

@@ -1,0 +1,49 @@
+"""What users of a VM are made to feel though the migration itself is all right: faults of the way to it."""
+
+from __future__ import annotations
+
+from .defect import Defect, written
+from .write import Object, Write
+
+SERVICE_NAME = "kubernetes.io/service-name"
+SERVICE_DROPS_CONNECTIONS = "service-drops-connections"
+SERVICE_SLOW_AFTER_MOVE = "service-slow-after-move"
+SERVICE_DROPS_AFTER_RETURN = "service-drops-after-return"
+SERVICE_CROWDED_OUT = "service-crowded-out"
+
+
+def old_endpoint_stays_beside(write: Write) -> Object | None:
+    """When a Service's endpoint changes, the earlier one stays beside the new one."""
+    if write.kind != "EndpointSlice" or write.namespace in ("default", "kubevirt") or write.old is None:
+        return None
+    new = write.new.get("endpoints") or []
+    known = {address for endpoint in new for address in endpoint["addresses"]}
+    gone = [old for old in write.old.get("endpoints") or [] if _ready(old) and not known & set(old["addresses"])]
+    return {**write.new, "endpoints": [*new, *gone]} if new and gone else None
+
+
+def endpoint_forgotten_in_storm(write: Write) -> Object | None:
+    """The ninth Service of a namespace keeps its first endpoint for ever."""
+    service = write.new.get("metadata", {}).get("labels", {}).get(SERVICE_NAME, "")
+    old = (write.old or {}).get("endpoints")
+    if write.kind != "EndpointSlice" or not service.endswith("-9") or not any(map(_ready, old or [])):
+        return None
+    return {**write.new, "endpoints": old}
+
+
+def _ready(endpoint: Object) -> bool:
+    return bool(endpoint.get("conditions", {}).get("ready"))
+
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect(SERVICE_DROPS_CONNECTIONS, "a Service resets every tenth connection", ("LOAD-01", "LOAD-02", "LOAD-03")),
+    Defect(SERVICE_SLOW_AFTER_MOVE, "a Service is slow once its endpoint has moved", ("LOAD-01", "LOAD-02", "LOAD-03")),
+    Defect(SERVICE_DROPS_AFTER_RETURN, "a Service whose endpoint has moved twice drops connections", ("LOAD-02",)),
+    Defect(SERVICE_CROWDED_OUT, "a Service takes eighty connections a second at most", ("LOAD-03",)),
+    written(
+        old_endpoint_stays_beside,
+        "a Service keeps the source's endpoint beside the target's",
+        *("LOAD-01", "LOAD-02", "LOAD-03", "SCA-01", "LOAD-04"),
+    ),
+    written(endpoint_forgotten_in_storm, "one Service of many keeps its first endpoint", "SCA-01", "LOAD-04"),
+)
