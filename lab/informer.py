@@ -94,6 +94,39 @@ class Informer:
             handler(event.type, event.object)
 
 
+class Index:
+    """The objects of a cache by something else than their names, so that nobody looks through all of them.
+
+    To be made before the handlers that ask it: it is up to date with the cache when they are called.
+    """
+
+    def __init__(self, informer: Informer, keys_of: Callable[[Object], Iterable[str]]) -> None:
+        self._keys_of = keys_of
+        self._places: dict[Key, tuple[str, ...]] = {}
+        self._found: dict[str, dict[Key, Object]] = {}
+        informer.on_change(self._take)
+
+    def of(self, key: str) -> list[Object]:
+        return list(self._found.get(key, {}).values())
+
+    def _take(self, type: str, obj: Object) -> None:
+        name = key_of(obj)
+        keys = () if type == "DELETED" else tuple(self._keys_of(obj))
+        for key in self._places.pop(name, ()):
+            if key not in keys:
+                self._leave(key, name)
+        for key in keys:
+            self._found.setdefault(key, {})[name] = obj
+        if keys:
+            self._places[name] = keys
+
+    def _leave(self, key: str, name: Key) -> None:
+        found = self._found[key]
+        del found[name]
+        if not found:
+            del self._found[key]
+
+
 class Informers:
     """One informer for each kind, shared by all controllers of a component: each object is received and held once."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from ... import kinds
 from ...defects import Defects
 from ...events import Recorder
-from ...informer import Informer, owner_of
+from ...informer import Index, Informer, owner_of
 from ...kube import Kube, Object
 from ...pace import Pace
 from ...release import Release
 from .clusterconfig import ClusterConfig, read_config
-from .objects import owned_by, uid
+from .names import JOB_UID
+from .objects import labels, uid
 
 COMPONENT = "virtualmachine-controller"
 LAUNCHERS = "kubevirt.io=virt-launcher"
@@ -33,20 +34,31 @@ class World:
         self.claims = Informer(kube, kinds.PERSISTENT_VOLUME_CLAIM)
         self.quotas = Informer(kube, kinds.RESOURCE_QUOTA)
         self.budgets = Informer(kube, kinds.POD_DISRUPTION_BUDGET)
+        self._launchers_by_owner = Index(self.launchers, _controllers)
+        self._launchers_by_migration = Index(self.launchers, _job)
+        self._migrations_by_vmi = Index(self.migrations, _vmi)
+        self._read: tuple[Object | None, ClusterConfig] | None = None
 
     def informers(self) -> list[Informer]:
         return [item for item in vars(self).values() if isinstance(item, Informer)]
 
     def config(self) -> ClusterConfig:
         """The configuration in force now."""
-        return read_config(next(iter(self.kubevirts.items()), None), self.release)
+        kubevirt = next(iter(self.kubevirts.items()), None)
+        if self._read is None or self._read[0] is not kubevirt:
+            self._read = kubevirt, read_config(kubevirt, self.release)
+        return self._read[1]
 
     def pods_of(self, vmi: Object) -> list[Object]:
         """Every launcher pod that the VMI controls, ended ones included."""
-        return [pod for pod in self.launchers.items(vmi["metadata"]["namespace"]) if owned_by(pod, uid(vmi))]
+        return self._launchers_by_owner.of(uid(vmi))
 
     def migrations_of(self, namespace: str, vmi_name: str) -> list[Object]:
-        return [item for item in self.migrations.items(namespace) if item["spec"].get("vmiName") == vmi_name]
+        return self._migrations_by_vmi.of(f"{namespace}/{vmi_name}")
+
+    def has_target(self, migration: Object) -> bool:
+        """Whether there is, or was, a target pod of the migration."""
+        return bool(self._launchers_by_migration.of(uid(migration)))
 
     def owner_vmi(self, obj: Object) -> Object | None:
         """The VMI that controls a pod or a PodDisruptionBudget, when it still exists."""
@@ -55,3 +67,19 @@ class World:
             return None
         vmi = self.vmis.get(obj["metadata"].get("namespace", ""), owner["name"])
         return vmi if vmi and uid(vmi) == owner["uid"] else None
+
+
+def _job(pod: Object) -> list[str]:
+    """The uid of the migration that a launcher pod is the target of."""
+    job = labels(pod).get(JOB_UID)
+    return [job] if job else []
+
+
+def _vmi(migration: Object) -> list[str]:
+    return [f"{migration['metadata']['namespace']}/{migration['spec'].get('vmiName', '')}"]
+
+
+def _controllers(obj: Object) -> list[str]:
+    """The uid of the owner that controls the object."""
+    owner = owner_of(obj)
+    return [owner["uid"]] if owner else []

@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import dataclass
 
 from .... import kinds
-from ....informer import key_of
+from ....informer import Index, key_of
 from ....kube import ApiError, Object
 from .. import disruption, names
 from ..expectations import Expectations
 from ..launcherpod import target_launcher
-from ..objects import annotations_of, labels, phase, status, uid
+from ..objects import annotations_of, phase, status
 from ..world import World
 from . import queueing
 from .situation import Note, Situation
@@ -35,6 +35,7 @@ class Targets:
     def __init__(self, world: World, made: Expectations) -> None:
         self.world, self.made = world, made
         self._turn = asyncio.Lock()
+        self._begun = Index(world.migrations, _progress)
 
     async def admit(self, situation: Situation) -> Admission:
         """Create the target pod if it is this migration's turn."""
@@ -57,13 +58,13 @@ class Targets:
         return Admission(again=seconds * self.world.pace.slot_poll)
 
     def _has_slot(self, migration: Object) -> bool:
-        targets = {labels(pod).get(names.JOB_UID) for pod in self.world.launchers.items()}
-        running = [
-            item
-            for item in self.world.migrations.items()
-            if queueing.is_running(item) or (phase(item) == "Pending" and uid(item) in targets)
-        ]
-        nodes = queueing.nodes_of(self.world.vmis.items())
+        running = [item for item in self._begun.of("Pending") if self.world.has_target(item)]
+        running += self._begun.of("running")
+        found = (
+            self.world.vmis.get(item["metadata"]["namespace"], item["spec"]["vmiName"])
+            for item in (migration, *running)
+        )
+        nodes = queueing.nodes_of(vmi for vmi in found if vmi)
         return queueing.has_slot(migration, running, nodes, self.world.config())
 
     async def _create(self, situation: Situation, source: Object) -> Admission:
@@ -87,6 +88,11 @@ class Targets:
         marks = {"metadata": {"annotations": {names.NON_ROOT: "true"}}}
         namespace, name = key_of(vmi)
         return await self.world.kube.patch(kinds.VIRTUAL_MACHINE_INSTANCE, name, marks, namespace, style="merge")
+
+
+def _progress(migration: Object) -> list[str]:
+    """What of a migration matters to those that wait for a slot."""
+    return ["running"] if queueing.is_running(migration) else [phase(migration)]
 
 
 def _refusal(situation: Situation, error: ApiError) -> str:
