@@ -107,10 +107,18 @@ def _row(requirement: Requirement, tests: tuple[Test, ...], journal: Journal) ->
         untried = [*tests]
     if not tests or any(test.outcome is not Outcome.SKIPPED for test in untried):
         return Row(requirement, Result.NOT_TESTED, _why_untested(requirement, untried, journal), tests)
+    if missing := _unselected(requirement, tests):
+        return Row(requirement, Result.NOT_TESTED, missing, tests)
     if not untried:
         return Row(requirement, Result.PASSED, tests=tests)
     reason = _why_untested(requirement, untried, journal)
     return Row(requirement, Result.NOT_TESTED if len(untried) == len(tests) else Result.PARTLY_TESTED, reason, tests)
+
+
+def _unselected(requirement: Requirement, tests: tuple[Test, ...]) -> str:
+    """Why the tests that ran do not suffice; empty when all that there are did, or it is not known how many are."""
+    total = max((count for test in tests for id, count in test.totals if id == requirement.id), default=0)
+    return f"only {len(tests)} of its {total} tests ran" if len(tests) < total else ""
 
 
 def _inapplicable(test: Test) -> bool:

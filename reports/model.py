@@ -146,6 +146,8 @@ class Test:
 
     id: str
     requirements: tuple[str, ...] = ()
+    totals: tuple[tuple[str, int], ...] = ()
+    """For each of the requirements, how many tests it has, whether they were selected or not."""
     outcome: Outcome = Outcome.UNFINISHED
     phase: str = ""
     duration: float = 0.0

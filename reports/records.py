@@ -110,6 +110,7 @@ def test(record: Record) -> Test:
     return Test(
         id=_text(record, "test"),
         requirements=_texts(record, "requirements"),
+        totals=_counts(record, "totals"),
         outcome=_member(record, "outcome", Outcome.UNFINISHED),
         phase=_text(record, "phase"),
         duration=max(0.0, _number(record, "duration")),
@@ -188,6 +189,11 @@ def _number(record: Record, name: str) -> float:
         return 0.0
     number = float(value) if abs(value) < 1e15 else math.inf
     return number if math.isfinite(number) else 0.0
+
+
+def _counts(record: Record, name: str) -> tuple[tuple[str, int], ...]:
+    value = record.get(name)
+    return tuple((str(key), int(_number(value, key))) for key in value) if isinstance(value, dict) else ()
 
 
 def _member(record: Record, name: str, default: E) -> E:

@@ -40,6 +40,12 @@ ANOTHER = {"test": "conformance/test_another.py::test_it"}
         ([required(), sample.result(1, "error", phase="setup")], Verdict.INCONCLUSIVE, 3),
         ([required(), SKIPPED], Verdict.INCONCLUSIVE, 3),
         ([required(), SKIPPED, sample.result(1, **ANOTHER)], Verdict.WITH_CONDITIONS, 0),
+        ([required(), sample.result(1, totals={"TUT-01": 1})], Verdict.CERTIFIED, 0),
+        ([required(), sample.result(1, totals={"TUT-01": 2, "TUT-02": 1})], Verdict.INCONCLUSIVE, 3),
+        ([required(), sample.result(1, "failed", totals={"TUT-01": 2})], Verdict.NOT_CERTIFIED, 1),
+        ([required(), SKIPPED, sample.result(1, **ANOTHER, totals={"TUT-01": 3})], Verdict.INCONCLUSIVE, 3),
+        ([required(), sample.result(1, totals={"TUT-01": None})], Verdict.CERTIFIED, 0),
+        ([required(), sample.result(1, totals=["TUT-01"])], Verdict.CERTIFIED, 0),
         ([required(), INAPPLICABLE, sample.result(1, **ANOTHER)], Verdict.CERTIFIED, 0),
         ([required(), INAPPLICABLE, SKIPPED, sample.result(1, **ANOTHER)], Verdict.WITH_CONDITIONS, 0),
         ([required(), INAPPLICABLE], Verdict.INCONCLUSIVE, 3),
@@ -112,6 +118,11 @@ def test_suites_that_were_not_asked_for_are_out_of_scope() -> None:
     found = judged(required(), required(2, suite="chaos"), sample.result(1), run={"suites": ["conformance"]})
     assert found.conclusion.verdict is Verdict.CERTIFIED
     assert found.assessment.rows[1].reason == "suite chaos was not asked for"
+
+
+def test_a_requirement_of_which_some_tests_were_left_out_says_how_many_ran() -> None:
+    found = judged(required(), sample.result(1, totals={"TUT-01": 3}))
+    assert found.assessment.rows[0].reason == "only 1 of its 3 tests ran"
 
 
 def test_the_reason_names_what_did_not_hold() -> None:
