@@ -16,6 +16,7 @@ SECOND_MIGRATION_ACCEPTED = "second-migration-accepted"
 MIGRATIONS_SURVIVE = "migrations-survive"
 MIGRATIONS_PILE_UP = "migrations-pile-up"
 PAUSED_GUEST_RUNS_ON = "paused-guest-runs-on"
+ABORTED_TARGET_STAYS = "aborted-target-stays"
 
 
 def _migratable(condition: Condition) -> Condition:
@@ -158,15 +159,6 @@ def source_stays(write: Write) -> Object | None:
     return {**write.new, "status": write.old["status"]} if ended else None
 
 
-def aborted_target_stays(write: Write) -> Object | None:
-    """A target pod that ended goes on claiming to run."""
-    labels = write.new.get("metadata", {}).get("labels", {})
-    if write.kind != "Pod" or write.old is None or "kubevirt.io/migrationJobUID" not in labels:
-        return None
-    ended = write.new["status"].get("phase") in FINAL and "deletionTimestamp" not in write.new["metadata"]
-    return {**write.new, "status": write.old["status"]} if ended else None
-
-
 def timeout_annotation_ignored(write: Write) -> Object | None:
     """Whatever time the user grants an unschedulable target, it gets none."""
     annotations = write.new.get("metadata", {}).get("annotations", {})
@@ -214,7 +206,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(SECOND_MIGRATION_ACCEPTED, "a second migration in flight is let in", ("TUT-16",)),
     written(abort_status_lost, "a cancelled migration has no abortStatus", "TUT-17"),
     written(cancel_not_told, "a cancelled VMIM lacks migrationAbortRequested", "TUT-18"),
-    written(aborted_target_stays, "the target pod of an aborted migration goes on running", "TUT-19"),
+    Defect(ABORTED_TARGET_STAYS, "the target pod of an aborted migration goes on running", ("TUT-19",)),
     written(timeout_annotation_ignored, "an unschedulable target is given no time", "TUT-20"),
     Defect(MIGRATIONS_SURVIVE, "migrations outlive their VMI", ("TUT-21",)),
     Defect(MIGRATIONS_PILE_UP, "finished migrations are never collected", ("TUT-22",)),

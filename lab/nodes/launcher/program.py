@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
+from ...defects.tutorial import ABORTED_TARGET_STAYS
 from ...hypervisors.interface import Cause, Hypervisor, HypervisorError, State
 from ...hypervisors.model import ModelHypervisor
 from ...kube import cancel
@@ -74,7 +75,15 @@ async def _live(container: Container, launcher: Launcher) -> int:
     finally:
         await cancel(over)
     await _say_farewell(container, launcher)
+    if container.lab.defects.on(ABORTED_TARGET_STAYS) and _was_given_up(launcher):
+        await container.stopping.wait()
     return 0
+
+
+def _was_given_up(launcher: Launcher) -> bool:
+    """Whether this was a target to which no guest came."""
+    assert launcher.domain is not None
+    return launcher.arrived and launcher.domain.status.cause is Cause.DESTROYED
 
 
 async def _say_farewell(container: Container, launcher: Launcher) -> None:
