@@ -20,13 +20,17 @@ _DELETE = "$deleteFromPrimitiveList/"
 
 
 def apply_strategic_patch(obj: Object, patch: Object, kind: GVK) -> Object:
-    """The patched object; the arguments are not changed. Raises PatchError (400) for a patch that makes no sense."""
+    """The patched object, which shares with `obj` what the patch does not touch; the arguments are not changed.
+
+    Raises PatchError (400) for a patch that makes no sense.
+    """
     if not isinstance(patch, dict):
         raise PatchError("unable to parse the patch: expected an object", 400)
-    return _merged_map(copied(obj), copied(patch), schema_for(kind) or ANYTHING)
+    return _merged_map(obj, copied(patch), schema_for(kind) or ANYTHING)
 
 
-def _merged_map(original: Object, patch: Object, schema: Schema) -> Object:
+def _merged_map(present: Object, patch: Object, schema: Schema) -> Object:
+    original = dict(present)
     directive = patch.pop(_DIRECTIVE, "merge")
     if directive == "replace":
         return patch

@@ -38,7 +38,7 @@ def prepare_update(resource: Resource, old: Object, new: Object, subresource: st
         new = _with_status_of(resource, old, new)
     elif subresource == "finalize":
         spec = {**old.get("spec", {}), "finalizers": (new.get("spec") or {}).get("finalizers") or []}
-        new = {**private(old), "spec": spec}
+        new = {**old, "metadata": private(old["metadata"]), "spec": spec}
     elif resource.has_status and not _deals_with_both(resource, subresource):
         _take(new, old, "status")
     carry_over(old, new)
@@ -56,7 +56,7 @@ def _deals_with_both(resource: Resource, subresource: str) -> bool:
 
 
 def _with_status_of(resource: Resource, old: Object, new: Object) -> Object:
-    result = private(old)
+    result = {**old, "metadata": private(old["metadata"])}
     _take(result, new, "status")
     if not resource.custom:
         for name in ("labels", "annotations", "finalizers"):

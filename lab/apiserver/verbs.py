@@ -12,7 +12,7 @@ from .call import IGNORE, Call
 from .conform import delete_options
 from .core import Core
 from .errors import method_not_allowed, unknown_path
-from .negotiation import decode
+from .negotiation import decode, private
 from .patching import patch_object
 from .render import Renderer
 from .requests import is_true
@@ -91,7 +91,7 @@ async def _create(core: Core, call: Call, resource: Resource) -> web.StreamRespo
 async def _update(core: Core, call: Call, resource: Resource) -> web.StreamResponse:
     body = await call.body()
     subresource = call.target.subresource
-    stored = await core.writer.update(call, resource, key_of(call, resource), lambda _: body, subresource)
+    stored = await core.writer.update(call, resource, key_of(call, resource), lambda _: private(body), subresource)
     return answer_object(call, resource, stored)
 
 

@@ -90,8 +90,8 @@ class Writer:
     ) -> Stored:
         """Replace an object by what `change` makes of it; it is called again when somebody else was faster.
 
-        `change` gets the object in the resource's version and must not touch it. `owned` says that it also sees to the
-        managedFields.
+        `change` gets the object in the resource's version and must not touch it; what it leaves as it is, the result
+        may share. `owned` says that it also sees to the managedFields.
         """
         for _ in range(ATTEMPTS):
             old = self.store.get(resource.storage, key)
@@ -106,8 +106,8 @@ class Writer:
         self, call: Call, resource: Resource, old: Object, change: Change, subresource: str, owned: bool
     ) -> Object:
         convert = converter(resource)
-        body = private(change(convert(old) if convert else old))
-        new = take_in(resource, check_type(resource, body), call.field_validation, (), call.warnings, old)
+        body = _own(check_type(resource, change(convert(old) if convert else old)))
+        new = take_in(resource, body, call.field_validation, (), call.warnings, old)
         namespace, name = _key(old)
         check_place(resource, new, namespace, name)
         new = to_storage(resource, new)
@@ -153,6 +153,11 @@ class Writer:
             if changed is not None:
                 new = private(changed)
         return new
+
+
+def _own(obj: Object) -> Object:
+    """The object with metadata of its own: that alone the server changes in place in what it has stored before."""
+    return {**obj, "metadata": private(obj["metadata"])}
 
 
 def is_finished(resource: Resource, obj: Object) -> bool:
