@@ -1,72 +1,57 @@
-"""The guest of a modelled machine: a real web server on the pod's address, and a clock that stops when it does."""
+"""The guest of a modelled machine: a real web server on the pod's address, as slow as its processor lets it be.
+
+Nothing runs in it while nobody asks: what its clock, its heartbeat and its load have come to is worked out when it is
+wanted. A guest that stands still, is throttled or waits for its memory lets requests wait.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
-import uuid
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-import orjson
 from aiohttp import web
 
+from .guest_http import answer
+from .guest_state import GuestState
 from .memory import Load, Memory
+from .scheduling import FREE, Scheduling
 
 PORT = 8080
-HEARTBEATS_PER_SECOND = 10
-GREETING = b"Migration test\n"
-
-
-@dataclass(frozen=True)
-class GuestState:
-    """What survives a migration: all that the guest knows of itself. `ran` is in seconds."""
-
-    boot_id: str
-    hostname: str
-    memory: int
-    ran: float
-    workload_pid: int
-    load: Load | None = None
-
-    @classmethod
-    def booted(cls, hostname: str, memory: int) -> GuestState:
-        """A guest that has just booted."""
-        return cls(str(uuid.uuid4()), hostname, memory, 0.0, random.randint(300, 999))
-
-    def written(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def read(cls, written: dict[str, Any]) -> GuestState:
-        load = written["load"]
-        return cls(**{**written, "load": Load(**load) if load else None})
 
 
 class Guest:
-    """A running guest. While it is frozen nothing of it advances, and requests to it wait."""
+    """A running guest."""
 
     def __init__(self, state: GuestState, address: str) -> None:
         self._state, self._address = state, address
         self._since: float | None = None
-        self._running = asyncio.Event()
+        self._scheduling = FREE
+        self._scheduled_since = 0.0
+        self._running, self._warm, self._changed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._warm.set()
         self._protocols = web.Server(self._answer, access_log=None)
         self._listener: asyncio.Server | None = None
 
     @property
     def state(self) -> GuestState:
         """The guest as it is now."""
-        return replace(self._state, ran=self.ran)
+        if self._since is None:
+            return self._state
+        return self._state.lived(time.monotonic() - self._since, self._scheduling)
 
     @property
     def ran(self) -> float:
         """Seconds the guest has run since it booted."""
-        return self._state.ran + (time.monotonic() - self._since if self._since is not None else 0.0)
+        return self.state.ran
 
     @property
     def memory(self) -> Memory:
         return Memory(self._state.memory, self._state.load)
+
+    @property
+    def throttle(self) -> float:
+        return self._scheduling.throttle
 
     async def listen(self) -> None:
         """Open the guest's socket; it answers once the guest runs."""
@@ -82,6 +67,62 @@ class Guest:
         self._state, self._since = self.state, None
         self._running.clear()
 
+    def hold_back(self, throttle: float) -> None:
+        """Take so great a share of its time from the guest."""
+        if throttle != self._scheduling.throttle:
+            self._schedule(replace(self._scheduling, throttle=throttle))
+
+    def warm_up(self) -> None:
+        """The guest has come without its memory: it answers nobody until `warmed`."""
+        self._warm.clear()
+        self._schedule(replace(self._scheduling, warming=True))
+
+    def warmed(self) -> None:
+        self._schedule(replace(self._scheduling, warming=False))
+        self._warm.set()
+
+    def _schedule(self, scheduling: Scheduling) -> None:
+        self._settle(self.state)
+        self._scheduling, self._scheduled_since = scheduling, time.monotonic()
+
+    def carry(self, load: Load | None) -> None:
+        """Start a load in place of the one that runs, or none."""
+        self._settle(self.state.loaded(load))
+
+    def _settle(self, state: GuestState) -> None:
+        """From now on the guest gets on in another way."""
+        self._state = state
+        if self._since is not None:
+            self._since = time.monotonic()
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def scheduled(self) -> None:
+        """Until the guest has its processor, and its memory."""
+        while True:
+            await self._running.wait()
+            await self._warm.wait()
+            delay = self._scheduling.wait(time.monotonic() - self._scheduled_since)
+            if self._running.is_set() and self._warm.is_set() and not delay:
+                return
+            await self._unless_changed(delay)
+
+    async def beaten(self, after: int) -> None:
+        """Until the heartbeat has passed a number."""
+        while (state := self.state).heartbeat <= after:
+            await self._running.wait()
+            rate = self._scheduling.beats(10)
+            await self._unless_changed((after + 1 - state.beats) / rate)
+        await self.scheduled()
+
+    async def _unless_changed(self, delay: float) -> None:
+        """So long, or until the guest begins to get on in another way."""
+        try:
+            async with asyncio.timeout(delay):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
     def close(self) -> None:
         """Take the guest off the network at once: its socket is closed and every connection to it is cut."""
         self.freeze()
@@ -93,23 +134,5 @@ class Guest:
                 connection.transport.abort()
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
-        await self._running.wait()
-        if request.path == "/":
-            return web.Response(body=GREETING, content_type="text/plain")
-        if request.path == "/state":
-            return web.Response(body=orjson.dumps(self.report()), content_type="application/json")
-        return web.Response(status=404, body=b"404 page not found\n", content_type="text/plain")
-
-    def report(self) -> dict[str, Any]:
-        """What `GET /state` answers."""
-        ran = self.ran
-        return {
-            "bootId": self._state.boot_id,
-            "hostname": self._state.hostname,
-            "uptime": round(ran, 3),
-            "heartbeat": int(ran * HEARTBEATS_PER_SECOND),
-            "monotonic": round(ran, 6),
-            "time": round(time.time(), 6),
-            "workloadPid": self._state.workload_pid,
-            "requestedDirtyRate": self._state.load.rate if self._state.load else 0,
-        }
+        await self.scheduled()
+        return await answer(self, request)

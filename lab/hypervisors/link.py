@@ -1,29 +1,58 @@
-"""A node's network card: one capacity, shared by all migrations that pass through it."""
+"""A node's network card: one capacity, shared fairly by all migrations that pass through it.
+
+A flow that wants less than an even share leaves the rest to the others. Nothing runs to keep this up: a flow asks what
+it may have when it needs to know, some times a second.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 GIB = 1 << 30
 
 
+class Flow:
+    """One migration's part of a card. `demand` is what it can use, in bytes a second."""
+
+    def __init__(self, link: Link) -> None:
+        self.demand = math.inf
+        self._link = link
+
+    @property
+    def offer(self) -> float:
+        """What there is for it if it wants all that it can get."""
+        return self._link.offer(self)
+
+
 class Link:
-    """`capacity` bytes a second, divided evenly among the flows that are open."""
+    """A card of `capacity` bytes a second."""
 
     def __init__(self, capacity: float = 1.0 * GIB) -> None:
         self.capacity = capacity
-        self._flows = 0
+        self._flows: set[Flow] = set()
 
     @property
-    def share(self) -> float:
-        return self.capacity / max(1, self._flows)
+    def flows(self) -> int:
+        return len(self._flows)
 
     @contextmanager
-    def flow(self) -> Iterator[None]:
+    def flow(self) -> Iterator[Flow]:
         """Take part in the sharing."""
-        self._flows += 1
+        made = Flow(self)
+        self._flows.add(made)
         try:
-            yield
+            yield made
         finally:
-            self._flows -= 1
+            self._flows.discard(made)
+
+    def offer(self, asking: Flow) -> float:
+        """An even share, and what those leave who want less than that."""
+        left, sharers = self.capacity, max(1, len(self._flows | {asking}))
+        for demand in sorted(flow.demand for flow in self._flows if flow is not asking):
+            if demand >= left / sharers:
+                break
+            left -= demand
+            sharers -= 1
+        return left / sharers

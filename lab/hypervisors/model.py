@@ -11,8 +11,11 @@ from collections.abc import Callable
 
 from ..defects import Defects
 from ..pace import Pace
+from .arrival import Arrival
 from .console import Shell
-from .guest import Guest, GuestState
+from .departure import Departure
+from .guest import Guest
+from .guest_state import GuestState
 from .interface import (
     Cause,
     Connect,
@@ -26,7 +29,6 @@ from .interface import (
     Streams,
 )
 from .link import Link
-from .model_migration import Arrival, Departure
 
 NOT_RUNNING = "Requested operation is not valid: domain is not running"
 NO_JOB = "Requested operation is not valid: no job is active on the domain"

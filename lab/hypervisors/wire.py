@@ -44,6 +44,20 @@ class Channel:
         await self.send(**message)
         return await self.receive()
 
+    async def ask_in(self, seconds: float, **message: Any) -> tuple[Message, float]:
+        """Ask after so long, but notice at once if the other side is gone; returns the answer, and how long it was."""
+        loop = asyncio.get_running_loop()
+        began, answer = loop.time(), asyncio.create_task(self.receive())
+        try:
+            await asyncio.wait({answer}, timeout=seconds)
+            waited = loop.time() - began
+            if not answer.done():
+                await self.send(**message)
+            return await answer, waited
+        finally:
+            if not answer.done():
+                answer.cancel()
+
     def close(self) -> None:
         self._writer.close()
 

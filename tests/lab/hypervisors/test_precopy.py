@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.lab.hypervisors.memory import MIB, Load, Memory
+from seatrial.lab.hypervisors.memory import MIB, Load, Memory, VmMethod
 from seatrial.lab.hypervisors.precopy import PreCopy
 
 LINK = 1024.0 * MIB
 GUEST = 128 * MIB
+WRITE64, PRIME_INCDEC, ZERO_ONE = VmMethod
 
 
 def run(physics: PreCopy, link: float = LINK, limit: float = 600.0) -> float:
@@ -32,11 +33,17 @@ def test_zero_pages_cost_nothing() -> None:
     assert physics.stats().processed < 200 * MIB
 
 
-@pytest.mark.parametrize("limit", [8 * MIB, 24 * MIB])
-def test_limit_is_honoured(limit: int) -> None:
-    physics = migration(limit=limit)
-    physics.advance(2.0, LINK)
-    assert physics.stats().processed == pytest.approx(2.0 * limit, rel=0.02)
+@pytest.mark.parametrize(("limit", "sent"), [(1, 1.25), (8, 8.75), (16, 16.25), (32, 32.5)])
+def test_limit_is_honoured_to_the_next_32_pages_of_a_window(limit: int, sent: float) -> None:
+    physics = migration(limit=limit * MIB)
+    physics.advance(1.0, LINK)
+    assert physics.stats().processed == pytest.approx(sent * MIB, rel=0.01)
+
+
+def test_parallel_connections_do_not_hold_a_small_limit() -> None:
+    physics = PreCopy(Memory(1024 * MIB, Load(512 * MIB, 0)), 1 * MIB, 0.3, connections=8)
+    physics.advance(1.0, LINK)
+    assert physics.stats().processed == pytest.approx(45 * MIB, rel=0.01)
 
 
 def test_duration_follows_from_size_and_bandwidth() -> None:
@@ -82,13 +89,64 @@ def test_limit_can_be_changed_in_flight() -> None:
     assert run(physics) < 1.4
 
 
-def test_flush_sends_the_rest() -> None:
-    physics = migration()
+def test_what_is_left_goes_once_the_guest_has_been_stopped() -> None:
+    physics = migration(limit=16 * MIB)
     run(physics)
     sent = physics.stats().processed
-    rest = physics.flush()
+    rest = physics.stop(LINK)
     assert physics.stats().remaining == 0
-    assert physics.stats().processed == pytest.approx(sent + rest, abs=1)
+    assert physics.stats().processed == pytest.approx(sent + rest.sent, abs=1)
+    assert rest.seconds == pytest.approx(rest.sent / LINK)
+
+
+def test_post_copy_sends_each_page_once() -> None:
+    physics = migration(Load(32 * MIB, 60 * MIB), limit=32 * MIB)
+    physics.advance(3.0, LINK)
+    physics.switch()
+    sent, left = physics.stats().processed, physics.left
+    run(physics)
+    assert physics.stats().processed - sent == pytest.approx(left, rel=0.01)
+    assert physics.stats().page_faults > 0
+
+
+def test_an_unpaced_load_of_zeros_costs_half() -> None:
+    full, half = (migration(Load(32 * MIB, 0, method), limit=32 * MIB) for method in (WRITE64, ZERO_ONE))
+    for physics in (full, half):
+        physics.advance(10.0, LINK)
+    assert half.stats().iteration > 1.5 * full.stats().iteration
+
+
+def test_scattered_writes_dirty_less_than_ordered_ones() -> None:
+    ordered, scattered = Load(32 * MIB, 32 * MIB, WRITE64), Load(32 * MIB, 32 * MIB, PRIME_INCDEC)
+    assert ordered.covered(32 * MIB) == 32 * MIB
+    assert scattered.covered(32 * MIB) == pytest.approx(20.2 * MIB, rel=0.01)
+
+
+def test_load_that_is_stopped_leaves_its_dirt_and_no_more() -> None:
+    physics = migration(Load(32 * MIB, 60 * MIB), limit=32 * MIB)
+    physics.advance(3.0, LINK)
+    physics.memory = Memory(GUEST)
+    began = physics.stats().elapsed
+    assert run(physics) - began < 3.0
+
+
+def test_nothing_moves_while_the_link_is_down_but_the_guest_lives_on() -> None:
+    physics = migration(Load(32 * MIB, 60 * MIB), limit=32 * MIB)
+    physics.advance(1.0, LINK)
+    before = physics.stats()
+    physics.stall(5.0)
+    assert physics.stats().remaining == before.remaining
+    assert physics.stats().elapsed == pytest.approx(before.elapsed + 5.0)
+
+
+def test_a_step_ends_where_the_pass_may_end() -> None:
+    physics = migration(limit=32 * MIB)
+    steps = []
+    while not physics.converged:
+        steps.append(physics.step(LINK, 1.0))
+        physics.advance(steps[-1], LINK)
+    assert len(steps) < 10
+    assert sum(steps) == pytest.approx(physics.stats().elapsed, abs=0.1)
 
 
 def test_remaining_only_shrinks_within_a_pass() -> None:

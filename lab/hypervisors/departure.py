@@ -1,0 +1,172 @@
+"""The source's end of a modelled migration: the calculation in real time, and the guest's leaving.
+
+A migration travels over a stream, so that whatever breaks the stream breaks it: only what the target has acknowledged
+counts as sent. The hand-over has two steps, so that never two guests run: the source sends the guest's state and waits
+until the target has it; the target starts the guest only when the source has let it go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..defects.physics import (
+    CONVERGES_NEVER,
+    LIMIT_IGNORED,
+    POST_COPY_NEVER,
+    POST_COPY_RESENDS,
+    THROTTLE_IGNORED,
+    THROTTLE_STAYS,
+)
+from .interface import DIRECT_PORT, Aborted, Cause, Connect, HypervisorError, JobStats, MigrationOptions, State
+from .link import Flow
+from .precopy import PreCopy
+from .wire import LOST, Channel, ChannelLost, Message
+
+if TYPE_CHECKING:
+    from .model import ModelDomain
+
+CANCELED = "operation aborted: migration out: canceled by client"
+CLOSED = "internal error: client socket is closed"
+NOT_ENABLED = "Requested operation is not valid: post-copy is not enabled for this migration"
+NOT_POSSIBLE = "internal error: unable to execute QEMU command 'migrate-start-postcopy': Postcopy is not supported"
+POST_COPY_PAUSE = 0.01
+PERIOD, LONGEST_PERIOD, CROWD = 0.1, 1.0, 10
+"""The target is asked once in so many seconds, more rarely where more than `CROWD` migrations share a card."""
+TOLERATED = 0.05
+"""An answer that takes longer means that nothing moved meanwhile."""
+
+
+class Departure:
+    """A domain leaving its node."""
+
+    def __init__(self, domain: ModelDomain, options: MigrationOptions) -> None:
+        assert domain.guest is not None
+        self._domain, self._guest, self._options = domain, domain.guest, options
+        defects = domain.defects
+        self.physics = PreCopy(
+            self._guest.memory,
+            0 if defects.on(LIMIT_IGNORED) else options.bandwidth,
+            0.0 if defects.on(CONVERGES_NEVER) else options.downtime,
+            auto_converge=options.auto_converge and not defects.on(THROTTLE_IGNORED),
+            connections=options.connections,
+            compression=options.compression,
+        )
+        self.post_copy = False
+        self._channel: Channel | None = None
+        self._aborted = self._post_copy_wanted = False
+        self._began = time.monotonic()
+
+    def stats(self) -> JobStats:
+        return replace(self.physics.stats(), elapsed=time.monotonic() - self._began)
+
+    def limit(self, bandwidth: int) -> None:
+        if not self._domain.defects.on(LIMIT_IGNORED):
+            self.physics.limit = bandwidth
+
+    def permit(self, downtime: float) -> None:
+        if not self._domain.defects.on(CONVERGES_NEVER):
+            self.physics.downtime = downtime
+
+    def abort(self) -> None:
+        self._aborted = True
+        self.cut()
+
+    def cut(self) -> None:
+        if self._channel is not None:
+            self._channel.cut()
+
+    def go_post_copy(self) -> None:
+        if not self._options.post_copy:
+            raise HypervisorError(NOT_ENABLED, 55)
+        if self._domain.defects.on(POST_COPY_NEVER):
+            raise HypervisorError(NOT_POSSIBLE)
+        self._post_copy_wanted = True
+
+    async def run(self, connect: Connect) -> None:
+        try:
+            with self._domain.link.flow() as flow:
+                await self._travel(connect, flow)
+        except (ChannelLost, OSError) as error:
+            raise self._broken(error) from error
+        finally:
+            if not self._domain.defects.on(THROTTLE_STAYS):
+                self._guest.hold_back(0.0)
+            if self._channel is not None:
+                self._channel.close()
+
+    async def _travel(self, connect: Connect, flow: Flow) -> None:
+        self._channel = channel = Channel(await connect(DIRECT_PORT))
+        if self._aborted:
+            raise ChannelLost
+        answer = await channel.ask(hello=self._domain.spec.uid)
+        while not self.physics.converged and not self._post_copy_wanted:
+            answer = await self._send_for_a_while(channel, flow, answer)
+        if self._post_copy_wanted and not self.physics.converged:
+            await self._hand_over_first(channel, flow, answer)
+        else:
+            await self._hand_over_last(channel, min(flow.offer, float(answer["offer"])))
+        self._domain.become(State.SHUTOFF, Cause.MIGRATED)
+
+    async def _send_for_a_while(self, channel: Channel, flow: Flow, answer: Message) -> Message:
+        """Send until the pass may have ended, but not for long; then let the guest feel what became of it."""
+        physics, offered = self.physics, float(answer["offer"])
+        physics.running = self._domain.status.state is State.RUNNING and not physics.post_copy
+        physics.memory = self._guest.memory
+        flow.demand, link = min(physics.demand, offered), min(flow.offer, offered)
+        started = time.monotonic()
+        longest = min(LONGEST_PERIOD, PERIOD * max(1, self._domain.link.flows / CROWD))
+        answer, slept = await channel.ask_in(
+            physics.step(link, longest), sent=physics.stats().processed, demand=min(physics.demand, flow.offer)
+        )
+        passed = time.monotonic() - started
+        moving = min(passed, slept + TOLERATED)
+        physics.advance(moving, link)
+        physics.stall(passed - moving)
+        self._guest.hold_back(physics.throttle)
+        return answer
+
+    async def _hand_over_last(self, channel: Channel, link: float) -> None:
+        """Stop the guest, send the rest and its state, and let it go."""
+        domain, before, stopped = self._domain, self._domain.status, time.monotonic()
+        self._guest.freeze()
+        try:
+            await asyncio.sleep(domain.pace.switchover + self.physics.stop(link).seconds)
+            await channel.ask(state=self._packed(), run=before.cause is not Cause.USER)
+        except (ChannelLost, asyncio.CancelledError):
+            if domain.status == before and before.state is State.RUNNING:
+                self._guest.run()
+            raise
+        await channel.send(go=True)
+        self.physics.stood_still(time.monotonic() - stopped)
+
+    async def _hand_over_first(self, channel: Channel, flow: Flow, answer: Message) -> None:
+        """Post-copy: the guest goes at once, what is left of its memory follows."""
+        run, stopped = self._domain.status.cause is not Cause.USER, time.monotonic()
+        self.post_copy = True
+        self._domain.become(State.PAUSED, Cause.POST_COPY)
+        self.physics.switch(sends=2.0 if self._domain.defects.on(POST_COPY_RESENDS) else 1.0)
+        await asyncio.sleep(POST_COPY_PAUSE)
+        limited = self.physics.limit > 0
+        await channel.ask(state=self._packed(), run=run, rest=int(self.physics.left), limited=limited)
+        await channel.ask(go=True)
+        self.physics.stood_still(time.monotonic() - stopped)
+        self._guest.close()
+        while not self.physics.converged:
+            answer = await self._send_for_a_while(channel, flow, answer)
+        await channel.ask(complete=True)
+
+    def _packed(self) -> Message:
+        return replace(self._guest.state, throttle=self._guest.throttle).written()
+
+    def _broken(self, error: Exception) -> HypervisorError:
+        """What libvirt says of a migration whose stream broke, and what becomes of the guest."""
+        if self._aborted:
+            return Aborted(CANCELED, code=78)
+        if self.post_copy and self._domain.status.alive:
+            self._domain.become(State.PAUSED, Cause.POST_COPY_FAILED)
+        if isinstance(error, ChannelLost):
+            return HypervisorError(LOST, code=9)
+        return HypervisorError(CLOSED, code=1, domain=7)

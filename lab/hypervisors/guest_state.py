@@ -1,0 +1,83 @@
+"""What a modelled guest knows of itself, and what becomes of it as time passes: this is what a migration moves."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from .memory import MIB, Load, Memory
+from .scheduling import Scheduling
+from .workload import Workload
+
+HEARTBEATS_PER_SECOND = 10
+
+
+@dataclass(frozen=True)
+class GuestState:
+    """`ran` is the guest's own clock in seconds since its boot; `clock_error` is by how much its clocks are wrong."""
+
+    boot_id: str
+    hostname: str
+    memory: int
+    ran: float
+    workload_pid: int
+    beats: float = 0.0
+    workload: Workload | None = None
+    throttle: float = 0.0
+    """The share of its time by which it was held back when it left."""
+    clock_error: float = 0.0
+
+    @classmethod
+    def booted(cls, hostname: str, memory: int) -> GuestState:
+        """A guest that has just booted."""
+        return cls(str(uuid.uuid4()), hostname, memory, 0.0, random.randint(300, 999))
+
+    def lived(self, seconds: float, scheduling: Scheduling) -> GuestState:
+        """The guest after so many seconds more; its clock goes on whether it has its processor or not."""
+        if seconds <= 0:
+            return self
+        workload = self.workload.lived(self.ran, seconds, scheduling.share) if self.workload else None
+        beats = self.beats + scheduling.beats(HEARTBEATS_PER_SECOND) * seconds
+        return replace(self, ran=self.ran + seconds, beats=beats, workload=workload)
+
+    def loaded(self, load: Load | None) -> GuestState:
+        """The guest with another load, or none."""
+        return replace(self, workload=Workload.started(load, self.ran) if load else None)
+
+    @property
+    def load(self) -> Load | None:
+        return self.workload.load if self.workload else None
+
+    @property
+    def heartbeat(self) -> int:
+        return int(self.beats)
+
+    @property
+    def room(self) -> int:
+        """Bytes that a load can have."""
+        return self.memory - Memory(self.memory).idle
+
+    def report(self) -> dict[str, Any]:
+        """What `GET /state` answers."""
+        return {
+            "bootId": self.boot_id,
+            "hostname": self.hostname,
+            "uptime": round(self.ran, 3),
+            "heartbeat": self.heartbeat,
+            "monotonic": round(self.ran + self.clock_error, 6),
+            "time": round(time.time() + self.clock_error, 6),
+            "workloadPid": self.workload_pid,
+            "requestedDirtyRate": self.load.rate / MIB if self.load else 0,
+            "load": self.workload.report() if self.workload else None,
+        }
+
+    def written(self) -> dict[str, Any]:
+        return {**asdict(self), "workload": self.workload.written() if self.workload else None}
+
+    @classmethod
+    def read(cls, written: dict[str, Any]) -> GuestState:
+        workload = written["workload"]
+        return cls(**{**written, "workload": Workload.read(workload) if workload else None})

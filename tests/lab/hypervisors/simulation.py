@@ -1,0 +1,67 @@
+"""A recorded migration, calculated anew: the lab's own arithmetic, driven without a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seatrial.lab.hypervisors.memory import MIB, PAGE
+from seatrial.lab.hypervisors.precopy import Machine, PreCopy
+
+from .recordings import Recording
+
+SETUP, DEVICES = 0.008, 0.009
+"""What QEMU takes before the first page, and for the devices' state and the switch-over: seconds."""
+LINK = 600.0 * MIB
+"""Full speed between the recorded nodes, in bytes a second."""
+MACHINE = Machine(fresh=170.0 * MIB, again=LINK, zeros=PAGE / 2.5e-6, buffer=11.0 * MIB)
+STEP = 0.005
+HOPELESS = 600.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a migration: seconds, bytes, bitmap reads."""
+
+    total: float
+    sent: int
+    rounds: int
+    pause: float | None
+    converged: bool
+
+
+def simulate(recording: Recording) -> Outcome:
+    """Calculate a recorded migration from what went into it."""
+    physics = PreCopy(
+        recording.memory,
+        recording.limit,
+        recording.permitted,
+        auto_converge=recording.auto_converge,
+        connections=recording.connections,
+        compression=recording.compression,
+        machine=MACHINE,
+    )
+    end, switch = recording.ran_until or HOPELESS, recording.at("start-postcopy")
+    while not physics.converged and physics.stats().elapsed + SETUP < end:
+        if switch is not None and physics.stats().elapsed + SETUP >= switch:
+            return _post_copy(recording, physics)
+        physics.advance(STEP, LINK)
+    return _outcome(physics, converged=physics.converged)
+
+
+def _post_copy(recording: Recording, physics: PreCopy) -> Outcome:
+    physics.advance(physics.looks_up_in, LINK)
+    physics.switch()
+    physics.limit = recording.post_copy_limit
+    while not physics.converged:
+        physics.advance(STEP, LINK)
+    stats = physics.stats()
+    return Outcome(stats.elapsed + SETUP + DEVICES, stats.processed, stats.iteration, DEVICES, converged=True)
+
+
+def _outcome(physics: PreCopy, *, converged: bool) -> Outcome:
+    if not converged:
+        stats = physics.stats()
+        return Outcome(stats.elapsed + SETUP, stats.processed, stats.iteration, None, converged=False)
+    pause = DEVICES + physics.stop(LINK).seconds
+    stats = physics.stats()
+    return Outcome(stats.elapsed + SETUP + pause, stats.processed, stats.iteration, pause, converged=True)
