@@ -160,6 +160,16 @@ class Release:
     # --- virt-controller ---------------------------------------------------------------------------------------
 
     @property
+    def has_ranked_queue(self) -> bool:
+        """Migrations that are under way are looked after before those that wait."""
+        return self._from(4)
+
+    @property
+    def counts_source_node(self) -> bool:
+        """A VMI that has arrived counts as leaving its source until its migration has ended."""
+        return self._from(6)
+
+    @property
     def marks_failed_whenever(self) -> str:
         """When a failed VMIM with its target gone marks the VMI: "" in preparation only, "unended", or "unmarked"."""
         if self._from(9):
@@ -282,6 +292,13 @@ class Release:
     @property
     def parallel_post_copy(self) -> bool:
         """Several connections also where post-copy is allowed."""
+        return self._from(9)
+
+    # --- what the launcher can do for a migration ----------------------------------------------------------------
+
+    @property
+    def has_stall_detector(self) -> bool:
+        """The gate MigrationStallDetection exists; in the lab also MigrationDowntimeTuning, which came after 1.9.0."""
         return self._from(9)
 
     # --- virt-api ----------------------------------------------------------------------------------------------

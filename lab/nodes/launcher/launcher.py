@@ -11,7 +11,8 @@ from ...hypervisors.interface import Cause, Connect, Domain, DomainSpec, Hypervi
 from ...kube import Object
 from ..runtime import Container
 from .monitor import guest_memory
-from .outbound import Order, Outbound
+from .order import Order
+from .outbound import Outbound
 from .record import MigrationRecord
 from .registry import Launchers, launchers_of
 
@@ -129,7 +130,8 @@ class Launcher:
             ended = self.outbound.record.ended
             raise LauncherError(f"migration job {order.uid} already executed, finished at {ended}")
         lab = self._container.lab
-        self.outbound = Outbound(domain, order, lab.release, lab.pace.monitor_period, self._migration_changed)
+        log = self._container.log
+        self.outbound = Outbound(domain, order, lab.release, lab.pace, self._migration_changed, log)
         self._spawn(self.outbound.run(connect))
         self._migration_changed()
 

@@ -1,6 +1,6 @@
 """When a running migration is helped along or given up: the decisions of virt-launcher's migration monitor, in order.
 
-Sources: live-migration-source.go of KubeVirt 1.3 to 1.8; the order matters, since several limits can be passed at once.
+Sources: live-migration-source.go of KubeVirt 1.3 to 1.9; the order matters, since several limits can be passed at once.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
+from ...hypervisors.interface import JobStats
 from ...kube import Object
 from ...resources import amount
 from .record import Mode
@@ -27,8 +28,22 @@ class Step(Enum):
     GO_ON = "go on"
     POST_COPY = "switch to post-copy"
     PAUSE = "pause the guest"
-    STUCK = "abort: it moves nothing"
+    SWITCH = "permit the longest pause that is configured"
+    FORCE = "permit any pause"
+    STUCK = "abort: it gets nowhere"
     LATE = "abort: it takes too long"
+
+
+class Judge(Protocol):
+    """Decides after each look. `elapsed` is in seconds since the migration's start."""
+
+    def judge(self, elapsed: float, stats: JobStats, mode: Mode) -> Step: ...
+
+    def taken(self, step: Step, elapsed: float) -> None:
+        """What was decided has been done; libvirt can also refuse, and then the next look decides anew."""
+
+    def reason(self, step: Step) -> str:
+        """Why an abort was decided."""
 
 
 @dataclass(frozen=True)
@@ -77,33 +92,39 @@ def data_size(vmi: Object) -> int:
 
 
 class Monitor:
-    """Decides after each look. `elapsed` is in seconds since the migration's start."""
+    """The decisions by time-outs, as in all versions."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.acceptable = limits.acceptable
         self._progressed_at = 0.0
-        self._last: int | None = None
+        self._stuck_for = 0
+        self._last = 0
 
-    def judge(self, elapsed: float, remaining: int, mode: Mode) -> Step:
-        if self._last is not None and remaining < self._last:
-            self._progressed_at = elapsed
-        self._last = remaining
+    def judge(self, elapsed: float, stats: JobStats, mode: Mode) -> Step:
+        self._note_progress(elapsed, stats.remaining)
         if mode is Mode.POST_COPY:
             return Step.GO_ON
         late = bool(self.acceptable) and int(elapsed) > self.acceptable
         if late and self.limits.disruption and mode is not Mode.PAUSED:
             return Step.POST_COPY if self.limits.post_copy else Step.PAUSE
-        if self.limits.progress and int(elapsed - self._progressed_at) > self.limits.progress:
+        if self.limits.progress and self._stuck_for > self.limits.progress:
             return Step.STUCK
         return Step.LATE if late else Step.GO_ON
 
-    def paused(self) -> None:
-        """The guest has been paused so that the migration ends; it gets as much time again."""
-        self.acceptable *= 2
+    def _note_progress(self, elapsed: float, remaining: int) -> None:
+        """Less than at the last look is progress; so is anything after nothing, and so the first look."""
+        if not self._last or remaining < self._last:
+            self._progressed_at = elapsed
+        self._last = remaining
+        self._stuck_for = int(elapsed - self._progressed_at)
+
+    def taken(self, step: Step, elapsed: float) -> None:
+        """A guest that was paused so that its migration ends gets as much time again."""
+        if step is Step.PAUSE:
+            self.acceptable *= 2
 
     def reason(self, step: Step) -> str:
-        """Why an abort was decided."""
         if step is Step.STUCK:
-            return f"Live migration stuck for {self.limits.progress} seconds and has been aborted"
+            return f"Live migration stuck for {self._stuck_for} seconds and has been aborted"
         return f"Live migration is not completed after {self.acceptable} seconds and has been aborted"

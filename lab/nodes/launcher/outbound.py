@@ -3,85 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ...hypervisors.interface import Aborted, Cause, Connect, Domain, HypervisorError, MigrationOptions, State
-from ...kube import Object
+from ...hypervisors.interface import Aborted, Cause, Connect, Domain, HypervisorError, JobStats, State
+from ...pace import Pace
 from ...release import Release
-from ...resources import amount
-from .monitor import Limits, Monitor, Step
+from .monitor import Step
+from .order import LONGEST_DOWNTIME, Order
+from .progress import KEPT, LOOKS_A_LINE, Sampled, log_line
 from .record import AbortStatus, MigrationRecord, Mode
+from .tuning import Tuner
 
-log = logging.getLogger(__name__)
-MIB = 1 << 20
-FORCED_FAILURE = "kubevirt.io/func-test-force-launcher-migration-failure"
 FORCED_REASON = "Failed migration to satisfy functional test condition"
-CONNECTIONS = 8
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a migration is to do. `fail` is a test hook of KubeVirt's."""
-
-    uid: str
-    options: MigrationOptions
-    limits: Limits
-    fail: bool = False
-
-    @classmethod
-    def of(cls, vmi: Object, release: Release) -> Order:
-        """By the VMI's migrationState as it was handed over."""
-        state = vmi["status"]["migrationState"]
-        configuration: dict[str, Any] = state.get("migrationConfiguration") or {}
-        post_copy = bool(configuration.get("allowPostCopy"))
-        options = MigrationOptions(
-            bandwidth=bandwidth(configuration.get("bandwidthPerMigration", 0)),
-            auto_converge=bool(configuration.get("allowAutoConverge")),
-            post_copy=post_copy,
-            non_shared_storage=vmi["status"].get("migrationMethod") == "BlockMigration",
-            connections=connections(vmi, release, post_copy=post_copy),
-        )
-        return cls(
-            state["migrationUid"], options, Limits.of(vmi), FORCED_FAILURE in vmi["metadata"].get("annotations", {})
-        )
-
-
-def bandwidth(quantity: Any) -> int:
-    """Bytes a second, as libvirt takes it: whole MiB, at least one; 0 is no limit."""
-    asked = amount(quantity)
-    return max(1, round(asked / MIB)) * MIB if asked else 0
-
-
-def connections(vmi: Object, release: Release, *, post_copy: bool) -> int:
-    """How many parallel connections KubeVirt opens."""
-    if not release.parallel_by_default:
-        asked = vmi["metadata"].get("annotations", {}).get("kubevirt.io/multiThreadedQemuMigration", "1")
-        return int(asked) if asked.isdigit() else 1
-    limited = "cpu" in ((vmi["spec"]["domain"].get("resources") or {}).get("limits") or {})
-    return 1 if limited or (post_copy and not release.parallel_post_copy) else CONNECTIONS
 
 
 class Outbound:
     """Runs one migration. `changed` is called with every change of `record`."""
 
     def __init__(
-        self, domain: Domain, order: Order, release: Release, period: float, changed: Callable[[], None]
+        self,
+        domain: Domain,
+        order: Order,
+        release: Release,
+        pace: Pace,
+        changed: Callable[[], None],
+        log: Callable[[str], None],
     ) -> None:
         self.record = MigrationRecord(order.uid, datetime.now(UTC))
-        self._domain, self._order, self._release = domain, order, release
-        self._period, self._changed = period, changed
-        self._monitor = Monitor(order.limits)
+        self.samples: deque[Sampled] = deque([Sampled(time.time(), None)], maxlen=KEPT)
+        """The newest, oldest first; one from before the job."""
+        self._domain, self._order, self._release, self._pace = domain, order, release, pace
+        self._changed, self._log = changed, log
+        self._judge = order.judge()
+        self._tuner = Tuner(order.tuning) if order.tuning else None
         self._given_up: str | None = None
         self._began = time.monotonic()
+        self._looks = 0
 
     @property
     def active(self) -> bool:
         return self.record.ended is None
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
 
     def _note(self, **changes: Any) -> None:
         self.record = replace(self.record, **changes)
@@ -111,36 +81,64 @@ class Outbound:
 
     async def _watch(self, job: asyncio.Task[None]) -> None:
         while True:
-            await asyncio.wait([job], timeout=self._period)
+            await asyncio.wait([job], timeout=self._pace.monitor_period)
             if job.done():
                 break
+            stats = self._domain.job()
+            if stats is None:
+                continue
             try:
-                await self._look()
+                await self._look(stats)
             except HypervisorError as error:
-                log.info("%s: %s; trying again", self._order.uid, error)
+                self._log(f"{self._order.uid}: {error}; trying again")
+            self._tell(stats)
         if job.exception() is not None:
             await self._wake()
 
-    async def _look(self) -> None:
-        stats = self._domain.job()
-        if stats is None or self._given_up is not None:
+    async def _look(self, stats: JobStats) -> None:
+        """Decide, and do it; what libvirt refuses is decided anew at the next look."""
+        if self._given_up is not None:
             return
-        step = self._monitor.judge(time.monotonic() - self._began, stats.remaining, self.record.mode)
+        self._tune(stats)
+        step = self._judge.judge(self._elapsed, stats, self.record.mode)
+        if step is Step.GO_ON:
+            return
         if step is Step.POST_COPY:
             await self._domain.start_post_copy()
             self._note(mode=Mode.POST_COPY)
         elif step is Step.PAUSE:
             await self._pause()
-        elif step is not Step.GO_ON:
-            reason = self._release.abort_reason(self._monitor.reason(step))
-            await self._domain.abort_job()
-            self._given_up = reason
+        elif step in (Step.SWITCH, Step.FORCE):
+            self._domain.set_downtime(self._order.longest if step is Step.SWITCH else LONGEST_DOWNTIME / 1000)
+        else:
+            await self._abort(step)
+        self._judge.taken(step, self._elapsed)
+        self._log(f"{self._order.uid}: {step.value}")
+
+    async def _abort(self, step: Step) -> None:
+        reason = self._release.abort_reason(self._judge.reason(step))
+        await self._domain.abort_job()
+        self._given_up = reason
 
     async def _pause(self) -> None:
         if self._domain.status.state is State.RUNNING:
             await self._domain.suspend(Cause.MONITOR)
-        self._monitor.paused()
         self._note(mode=Mode.PAUSED)
+
+    def _tune(self, stats: JobStats) -> None:
+        wanted = self._tuner.due(self._elapsed, stats.iteration) if self._tuner else None
+        if self._tuner and wanted is not None:
+            self._domain.set_downtime(wanted / 1000)
+            self._log(self._tuner.permitted(wanted, self._elapsed))
+
+    def _tell(self, stats: JobStats) -> None:
+        """Keep a sample where one is due, and log each tenth look."""
+        self._looks += 1
+        if self._looks % LOOKS_A_LINE == 0:
+            self._log(log_line(self._order.uid, stats))
+        now = time.time()
+        if now - self.samples[-1].at >= self._pace.migration_sample:
+            self.samples.append(Sampled(now, stats))
 
     async def _wake(self) -> None:
         """A guest that the monitor paused goes on where it is when the migration has failed."""
@@ -156,7 +154,7 @@ class Outbound:
         try:
             await self._domain.abort_job()
         except HypervisorError as error:
-            log.info("%s: not aborted: %s", self._order.uid, error)
+            self._log(f"{self._order.uid}: not aborted: {error}")
             self._given_up = None
             if self.active:
                 self._note(abort=AbortStatus.FAILED)

@@ -98,6 +98,12 @@ class Agent:
         configuration: dict[str, Any] = found.get("spec", {}).get("configuration") or {}
         return configuration
 
+    def gate_is_on(self, gate: str) -> bool:
+        """Whether a feature gate is in force."""
+        developer = self.configuration.get("developerConfiguration") or {}
+        enabled, disabled = developer.get("featureGates") or (), developer.get("disabledFeatureGates") or ()
+        return self.release.gate_is_on(gate, frozenset(enabled), frozenset(disabled))
+
     @property
     def surroundings(self) -> Surroundings:
         node = self._nodes.get("", self.node) or {"metadata": {}}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ...hypervisors.interface import Cause, State
 from ...kube import Object
 from ..launcher import Launcher, MigrationRecord
-from ..launcher.outbound import Order
+from ..launcher.order import Order
 from . import status, transfer
 from .agent import Agent
 from .host import Host
@@ -58,7 +58,8 @@ class Source:
         address, ports = state.get("targetNodeAddress"), state.get("targetDirectMigrationNodePorts")
         if not address or not ports:
             return None
-        launcher.migrate(Order.of(vmi, self._agent.release), self._agent.proxies.connector(address, ports))
+        order = Order.of(vmi, self._agent.release, self._agent.gate_is_on)
+        launcher.migrate(order, self._agent.proxies.connector(address, ports))
         self._agent.event(vmi, "Normal", "Migrating", "VirtualMachineInstance is migrating.")
         return launcher.record
 
