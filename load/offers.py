@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-import http.client
 from typing import Any
+
+import requests
 
 from seatrial.fixtures.blackout import Route
 
-from .users import PATIENCE, GuestUser, Poller, Visitor, Writer, told, trusting
+from .users import PATIENCE, GuestUser, Poller, Visitor, Writer, base_of, equip, told
 
 
 def users_for(route: Route) -> list[type[GuestUser]]:
     """The classes of users that this guest has something for."""
     found: list[type[GuestUser]] = [Visitor]
-    if "sha256" in _answer(route, "POST", "/data", b"?"):
-        found.append(Writer)
-    if _waits(route):
-        found.append(Poller)
+    with requests.Session() as session:
+        session.trust_env = False
+        equip(session, route)
+        if "sha256" in _answer(session, route, "POST", "/data", b"?"):
+            found.append(Writer)
+        if _waits(session, route):
+            found.append(Poller)
     return found
 
 
-def _waits(route: Route) -> bool:
+def _waits(session: requests.Session, route: Route) -> bool:
     """Whether it answers only when there is news."""
-    beat = _answer(route, "GET", "/state").get("heartbeat")
-    return beat is not None and bool(_answer(route, "GET", f"/state?after={beat}").get("heartbeat", beat) > beat)
+    beat = _answer(session, route, "GET", "/state").get("heartbeat")
+    if beat is None:
+        return False
+    return bool(_answer(session, route, "GET", f"/state?after={beat}").get("heartbeat", beat) > beat)
 
 
-def _answer(route: Route, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+def _answer(
+    session: requests.Session, route: Route, method: str, path: str, body: bytes | None = None
+) -> dict[str, Any]:
     """The JSON object that it answers; empty when it answers something else."""
-    connection = _connection(route)
-    headers = {"Connection": "close"}
-    if route.authorization:
-        headers["Authorization"] = route.authorization
+    url = base_of(route) + route.path.rstrip("/") + path
     try:
-        connection.request(method, route.path.rstrip("/") + path, body, headers)
-        answer = connection.getresponse()
-        return told(answer.read().decode(errors="replace")) if answer.status == http.client.OK else {}
-    except (OSError, http.client.HTTPException):
+        answer = session.request(method, url, data=body, timeout=PATIENCE)
+    except requests.RequestException:
         return {}
-    finally:
-        connection.close()
-
-
-def _connection(route: Route) -> http.client.HTTPConnection:
-    if route.tls:
-        return http.client.HTTPSConnection(route.host, route.port, timeout=PATIENCE, context=trusting(route))
-    return http.client.HTTPConnection(route.host, route.port, timeout=PATIENCE)
+    return told(answer.text) if answer.ok else {}

@@ -10,12 +10,12 @@ import hashlib
 import json
 import os
 import random
-import ssl
-from functools import partial
 from itertools import cycle
 from typing import Any, ClassVar
 
-from locust import FastHttpUser, task
+import requests
+import urllib3
+from locust import HttpUser, task
 
 from seatrial.fixtures.blackout import Route
 
@@ -27,11 +27,13 @@ WRITTEN = 256 * 1024
 """Bytes that a writer brings."""
 
 
-class GuestUser(FastHttpUser):
-    """Asks one guest. Without routes (plain `locust`) that is `--host`; with them users take them in turn."""
+class GuestUser(HttpUser):
+    """Asks one guest. Without routes (plain `locust`) that is `--host`; with them users take them in turn.
+
+    Not Locust's faster client: that one asks again by itself where a connection breaks, and no loss would be seen.
+    """
 
     abstract = True
-    network_timeout = connection_timeout = PATIENCE
     routes: ClassVar[tuple[Route, ...]] = ()
     pause: ClassVar[float] = 0.1
     pauses: ClassVar[int] = 1
@@ -42,11 +44,15 @@ class GuestUser(FastHttpUser):
 
     def __init__(self, environment: Any) -> None:
         self.target, self.prefix = 0, ""
-        self.headers: dict[str, str] = {}
+        route = None
         if self.routes:
             self.target = self._next_target(environment)
-            self._take(self.routes[self.target])
-        super().__init__(environment)
+            route = self.routes[self.target]
+            self.host, self.prefix = base_of(route), route.path.rstrip("/")
+        super().__init__(environment)  # type: ignore[no-untyped-call]
+        self.client.trust_env = False
+        if route:
+            equip(self.client, route)
 
     @classmethod
     def _next_target(cls, environment: Any) -> int:
@@ -56,27 +62,18 @@ class GuestUser(FastHttpUser):
             cls.turn = cycle([(worker * count // cls.processes + n) % count for n in range(count)])
         return next(cls.turn)
 
-    def _take(self, route: Route) -> None:
-        host = f"[{route.host}]" if ":" in route.host else route.host
-        self.host = f"{'https' if route.tls else 'http'}://{host}:{route.port}"
-        self.prefix = route.path.rstrip("/")
-        self.headers = {"Authorization": route.authorization} if route.authorization else {}
-        if route.tls:
-            self.insecure = not route.verify
-            self.ssl_context_factory = partial(trusting, route)
-
     def wait_time(self) -> float:
         return self.pause * self.pauses * random.uniform(0.5, 1.5)
 
-    def ask(self, method: str, path: str, kind: str, *, close: bool = False, data: Any = None) -> Any:
+    def ask(self, method: str, path: str, kind: str, *, close: bool = False, data: bytes | None = None) -> Any:
         """One request, to be judged in a `with` block; statistics know it by its kind."""
-        headers = {**self.headers, **({"Connection": "close"} if close else {})}
         return self.client.request(
             method,
             self.prefix + path,
             name=kind,
             data=data,
-            headers=headers,
+            headers={"Connection": "close"} if close else {},
+            timeout=PATIENCE,
             context={"target": self.target},
             catch_response=True,
         )
@@ -137,12 +134,18 @@ def told(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def trusting(route: Route) -> ssl.SSLContext:
-    """The TLS of an API server, with the credentials of the run."""
-    context = ssl.create_default_context(cafile=route.ca_file)
-    if not route.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+def base_of(route: Route) -> str:
+    host = f"[{route.host}]" if ":" in route.host else route.host
+    return f"{'https' if route.tls else 'http'}://{host}:{route.port}"
+
+
+def equip(session: requests.Session, route: Route) -> None:
+    """Give a session the credentials of the run, for the way through the API server."""
+    if route.tls:
+        session.verify = (route.ca_file or True) if route.verify else False
+        if not route.verify:
+            urllib3.disable_warnings()
     if route.certificate:
-        context.load_cert_chain(route.certificate, route.key)
-    return context
+        session.cert = (route.certificate, route.key or route.certificate)
+    if route.authorization:
+        session.headers["Authorization"] = route.authorization

@@ -13,13 +13,13 @@ SERVICE_CROWDED_OUT = "service-crowded-out"
 
 
 def old_endpoint_stays_beside(write: Write) -> Object | None:
-    """When a Service's endpoint changes, the earlier one stays beside the new one."""
-    if write.kind != "EndpointSlice" or write.namespace in ("default", "kubevirt") or write.old is None:
+    """An endpoint of a Service that was ready once stays so beside those that come later."""
+    if write.kind != "EndpointSlice" or write.namespace in ("default", "kubevirt"):
         return None
-    new = write.new.get("endpoints") or []
-    known = {address for endpoint in new for address in endpoint["addresses"]}
-    gone = [old for old in write.old.get("endpoints") or [] if _ready(old) and not known & set(old["addresses"])]
-    return {**write.new, "endpoints": [*new, *gone]} if new and gone else None
+    stays = [endpoint for endpoint in (write.old or {}).get("endpoints") or [] if _ready(endpoint)]
+    known = {address for endpoint in stays for address in endpoint["addresses"]}
+    come = [endpoint for endpoint in write.new.get("endpoints") or [] if not known & set(endpoint["addresses"])]
+    return {**write.new, "endpoints": [*stays, *come]} if stays else None
 
 
 def endpoint_forgotten_in_storm(write: Write) -> Object | None:

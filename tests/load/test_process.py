@@ -23,9 +23,9 @@ LOCUST = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE)]
 
 
 @contextmanager
-def load_on(*ports: int, curve: Curve | None = None, scale: float = 1.0) -> Iterator[Load]:
+def load_on(*ports: int, curve: Curve | None = None) -> Iterator[Load]:
     routes = tuple(Route("127.0.0.1", port) for port in ports)
-    load = Load(History(scale=scale), Plan(routes, curve or steady(6), 0.05))
+    load = Load(History(), Plan(routes, curve or steady(6), 0.05))
     try:
         yield load
     finally:
@@ -66,10 +66,12 @@ def test_workers_share_the_users_and_visit_every_guest() -> None:
     assert losses_by_kind(load.samples) == "none"
 
 
-def test_nobody_answers() -> None:
+def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatrial.load.traffic.SECONDS_TO_ANSWER", 0.5)
     with serving(PlainGuest) as port:
         pass
-    with load_on(port, scale=0.05) as load, pytest.raises(Finding, match="GET / refused"):
+    with load_on(port) as load, pytest.raises(Finding, match="GET / refused"):
+        load.wait_users(1)
         load.wait_served(1)
 
 
