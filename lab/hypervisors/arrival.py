@@ -89,6 +89,7 @@ class Arrival:
 
     async def _acknowledge(self, channel: Channel, flow: Flow, message: Message) -> Message:
         """Say what may be sent in the next while; returns what is said after that."""
+        await self._domain.awake.wait()
         flow.demand = float(message.get("demand", flow.demand))
         await channel.send(offer=flow.offer)
         return await channel.receive()

@@ -185,6 +185,9 @@ class Domain(Protocol):
     def set_downtime(self, seconds: float) -> None:
         """Change the longest pause that the running migration may make."""
 
+    def signal(self, *, stop: bool) -> None:
+        """The process that the domain is gets SIGSTOP or SIGCONT: between them it takes nothing in."""
+
     async def console(self, streams: Console) -> None:
         """Attach to the serial console until either side ends."""
 

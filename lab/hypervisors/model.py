@@ -58,6 +58,9 @@ class ModelDomain:
         self._departure: Departure | None = None
         self._arrival: Arrival | None = None
         self._completed: JobStats | None = None
+        self.awake = asyncio.Event()
+        """Whether the process is not stopped by a signal."""
+        self.awake.set()
         self._shutdown_asked = False
         self._shutdown: asyncio.TimerHandle | None = None
 
@@ -180,6 +183,14 @@ class ModelDomain:
 
     def set_downtime(self, seconds: float) -> None:
         self._required_job().permit(seconds)
+
+    def signal(self, *, stop: bool) -> None:
+        if stop:
+            self.awake.clear()
+        else:
+            self.awake.set()
+        if self.guest is not None and self._status.state is State.RUNNING:
+            self.guest.freeze() if stop else self.guest.run()
 
     async def console(self, streams: Console) -> None:
         if self.guest is None or not self._status.alive:

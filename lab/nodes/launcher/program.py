@@ -11,6 +11,7 @@ from ...hypervisors.model import ModelHypervisor
 from ...kube import cancel
 from ..runtime import Container
 from .launcher import Identity, Launcher
+from .processes import processes_of
 from .registry import launchers_of
 
 HYPERVISOR = "hypervisor"
@@ -41,6 +42,7 @@ async def _launch(container: Container) -> int:
         _end_of(container).set()
         return 1
     launcher = Launcher(container, _identity(container), hypervisor_of(container))
+    container.exec = processes_of(container, launcher)
     launchers_of(container.node).add(launcher)
     try:
         return await _live(container, launcher)
