@@ -24,6 +24,7 @@ from .crds import Definitions
 from .deleting import Deleter
 from .dispatch import dispatch
 from .errors import StatusError, internal, refuse
+from .housekeeping import keep_house
 from .negotiation import accept
 from .openapi_paths import OpenApi
 from .plugins import plugins
@@ -63,6 +64,7 @@ class ApiServer:
         tls = self.config.authority.mutual_tls(self.config.host, *names, required=False)
         site = web.TCPSite(self._runner, self.config.host, self.config.port, ssl_context=tls, backlog=1024)
         await site.start()
+        self.core.spawn(keep_house(self.core))
 
     async def stop(self) -> None:
         """End all watches and close."""

@@ -6,6 +6,7 @@ again. That lets a list, a watch and a cache share one object, and one encoding 
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,9 @@ Key = tuple[str, str]
 StorageKey = tuple[str, str]
 """(group, plural) of the collection."""
 HISTORY = 2048
-"""How many past events of a collection a watch can resume from."""
+REMEMBERED = 120.0
+"""How many past events of a collection a watch can resume from, and for how many seconds each; a client that comes
+back later lists anew, as from a cluster that has compacted its history."""
 
 
 class Stored:
@@ -40,6 +43,10 @@ class Stored:
             self._encoded[api_version] = raw
         return raw
 
+    def superseded(self) -> None:
+        """A newer version has been told to all; few will ask for this one again."""
+        self._encoded.clear()
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -49,6 +56,7 @@ class Change:
     type: str
     new: Stored
     old: Stored | None
+    moment: float
 
 
 Listener = Callable[[Change], None]
@@ -59,7 +67,7 @@ class Collection:
     """All objects of one resource, its recent history and its listeners."""
 
     items: dict[Key, Stored] = field(default_factory=dict)
-    history: deque[Change] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    history: deque[Change] = field(default_factory=deque)
     forgotten: int = 0
     """The version up to which the history is no longer known."""
     listeners: dict[int, Listener] = field(default_factory=dict)
@@ -82,11 +90,17 @@ class Collection:
         return missed
 
     def record(self, change: Change) -> None:
-        if len(self.history) == self.history.maxlen:
-            self.forgotten = self.history[0].version
         self.history.append(change)
+        self.forget(change.moment - REMEMBERED)
         for listener in list(self.listeners.values()):
             listener(change)
+        if change.old:
+            change.old.superseded()
+
+    def forget(self, before: float) -> None:
+        """Drop what is too old or too much of the history."""
+        while self.history and (len(self.history) > HISTORY or self.history[0].moment < before):
+            self.forgotten = self.history.popleft().version
 
 
 class Store:
@@ -116,9 +130,9 @@ class Store:
         """Create or replace; the object must not be touched by anybody afterwards."""
         collection = self.collection(storage)
         old = collection.items.get(key)
-        stored = self._next(obj)
+        stored = self._next(_sharing(obj, old.obj) if old else obj)
         collection.items[key] = stored
-        collection.record(Change(stored.version, "MODIFIED" if old else "ADDED", stored, old))
+        collection.record(Change(stored.version, "MODIFIED" if old else "ADDED", stored, old, time.monotonic()))
         return stored
 
     def remove(self, storage: StorageKey, key: Key) -> Stored:
@@ -126,8 +140,13 @@ class Store:
         collection = self.collection(storage)
         old = collection.items.pop(key)
         gone = self._next({**old.obj, "metadata": dict(old.obj["metadata"])})
-        collection.record(Change(gone.version, "DELETED", gone, old))
+        collection.record(Change(gone.version, "DELETED", gone, old, time.monotonic()))
         return gone
+
+    def forget(self) -> None:
+        """Drop what is too old of all histories, also of collections in which nothing happens any more."""
+        for collection in self._collections.values():
+            collection.forget(time.monotonic() - REMEMBERED)
 
     def drop(self, storage: StorageKey) -> None:
         """Forget a whole collection whose resource is no longer served."""
@@ -144,3 +163,18 @@ class Store:
         self.version += 1
         obj["metadata"]["resourceVersion"] = str(self.version)
         return Stored(obj, self.version)
+
+
+def _sharing(new: Object, old: Object) -> Object:
+    """The new version made of the old one's members where they are equal: most writes change few, and many versions
+    are remembered."""
+    shared = _members(new, old)
+    for name in ("metadata", "status"):
+        mine, theirs = new.get(name), old.get(name)
+        if isinstance(mine, dict) and isinstance(theirs, dict):
+            shared[name] = _members(mine, theirs)
+    return shared
+
+
+def _members(new: Object, old: Object) -> Object:
+    return {name: old[name] if old.get(name) == member else member for name, member in new.items()}

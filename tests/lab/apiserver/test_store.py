@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.lab.apiserver.store import HISTORY, Change, Store
+from seatrial.lab.apiserver.housekeeping import EVENTS, expire_events
+from seatrial.lab.apiserver.store import HISTORY, REMEMBERED, Change, Store
 
 PODS = ("", "pods")
 STEPS = st.lists(st.tuples(st.sampled_from(["put", "remove"]), st.sampled_from("abcd"), st.integers(0, 3)), max_size=40)
@@ -72,6 +76,41 @@ def test_history_that_was_forgotten_is_not_made_up() -> None:
     assert collection.since(1) is None
     assert collection.since(collection.forgotten) is not None
     assert len(collection.since(store.version - 3) or []) == 3
+
+
+def test_what_is_old_is_forgotten_also_where_nothing_happens_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, now = Store(), 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    store.put(PODS, ("n", "a"), pod("a", 1))
+    before = store.version
+    now += REMEMBERED / 2
+    store.put(PODS, ("n", "a"), pod("a", 2))
+    now += REMEMBERED / 2 + 1
+    store.forget()
+    collection = store.collection(PODS)
+    assert [change.version for change in collection.history] == [store.version]
+    assert collection.since(before - 1) is None
+    assert len(collection.since(before) or []) == 1
+
+
+def test_versions_share_what_a_write_leaves_alone() -> None:
+    store = Store()
+    first = store.put(PODS, ("n", "a"), {**pod("a", 1), "spec": {"deep": ["x"]}, "status": {"kept": [1], "new": 1}})
+    again = store.put(PODS, ("n", "a"), {**pod("a", 1), "spec": {"deep": ["x"]}, "status": {"kept": [1], "new": 2}})
+    assert again.obj["spec"] is first.obj["spec"]
+    assert again.obj["status"]["kept"] is first.obj["status"]["kept"]
+    assert again.obj["metadata"] is not first.obj["metadata"]
+    assert first.obj["metadata"]["resourceVersion"] != again.obj["metadata"]["resourceVersion"]
+    assert (first.obj["status"]["new"], again.obj["status"]["new"]) == (1, 2)
+
+
+def test_events_are_kept_for_an_hour_after_they_were_last_counted_up() -> None:
+    store, now = Store(), datetime(2026, 5, 4, 12, tzinfo=UTC)
+    for name, hour in (("old", 10), ("counted", 12)):
+        metadata = {"name": name, "namespace": "n", "creationTimestamp": "2026-05-04T09:00:00Z"}
+        store.put(EVENTS, ("n", name), {"metadata": metadata, "lastTimestamp": f"2026-05-04T{hour}:00:00Z"})
+    expire_events(store, now)
+    assert [name for _, name in store.collection(EVENTS).items] == ["counted"]
 
 
 def test_a_collection_that_was_dropped_starts_over() -> None:
