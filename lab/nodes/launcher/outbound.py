@@ -35,7 +35,7 @@ class Outbound:
         log: Callable[[str], None],
     ) -> None:
         self.record = MigrationRecord(order.uid, datetime.now(UTC))
-        self.samples: deque[Sampled] = deque([Sampled(time.time(), None)], maxlen=KEPT)
+        self.samples: deque[Sampled] = deque([Sampled(_now(), None)], maxlen=KEPT)
         """The newest, oldest first; one from before the job."""
         self._domain, self._order, self._release, self._pace = domain, order, release, pace
         self._changed, self._log = changed, log
@@ -136,7 +136,7 @@ class Outbound:
         self._looks += 1
         if self._looks % LOOKS_A_LINE == 0:
             self._log(log_line(self._order.uid, stats))
-        now = time.time()
+        now = _now()
         if now - self.samples[-1].at >= self._pace.migration_sample:
             self.samples.append(Sampled(now, stats))
 
@@ -158,3 +158,7 @@ class Outbound:
             self._given_up = None
             if self.active:
                 self._note(abort=AbortStatus.FAILED)
+
+
+def _now() -> float:
+    return datetime.now(UTC).timestamp()
