@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...defects import Defects
@@ -30,7 +31,7 @@ async def virt_controller(container: Container) -> int:
     async with container.kube(LEASE_NAME) as kube:
         container.report_ready()
         leadership = Leadership(kube, container.namespace, LEASE_NAME, container.pod_name)
-        working = asyncio.create_task(_lead(kube, leadership, container.lab))
+        working = asyncio.create_task(_lead(kube, leadership, container.lab, container.log))
         stopping = asyncio.create_task(container.stopping.wait())
         try:
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -41,9 +42,9 @@ async def virt_controller(container: Container) -> int:
     return 0
 
 
-async def _lead(kube: Kube, leadership: Leadership, lab: LabContext) -> None:
+async def _lead(kube: Kube, leadership: Leadership, lab: LabContext, log: Callable[[str], None]) -> None:
     async with leadership.held() as keeping:
-        controllers = asyncio.create_task(run_controllers(kube, lab.release, lab.pace, lab.defects))
+        controllers = asyncio.create_task(run_controllers(kube, lab.release, lab.pace, lab.defects, log))
         try:
             done, _ = await asyncio.wait({keeping, controllers}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -52,9 +53,11 @@ async def _lead(kube: Kube, leadership: Leadership, lab: LabContext) -> None:
             await cancel(controllers)
 
 
-async def run_controllers(kube: Kube, release: Release, pace: Pace, defects: Defects) -> None:
+async def run_controllers(
+    kube: Kube, release: Release, pace: Pace, defects: Defects, log: Callable[[str], None] = lambda text: None
+) -> None:
     """All of KubeVirt's controllers over one set of caches, until cancelled."""
-    world = World(kube, release, pace, defects)
+    world = World(kube, release, pace, defects, log)
     controllers = (
         VmController(world),
         VmiController(world),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from ... import kinds
 from ...defects import Defects
 from ...events import Recorder
@@ -20,8 +24,10 @@ LAUNCHERS = "kubevirt.io=virt-launcher"
 class World:
     """The cluster as virt-controller sees it."""
 
-    def __init__(self, kube: Kube, release: Release, pace: Pace, defects: Defects) -> None:
-        self.kube, self.release, self.pace, self.defects = kube, release, pace, defects
+    def __init__(
+        self, kube: Kube, release: Release, pace: Pace, defects: Defects, log: Callable[[str], None] = lambda text: None
+    ) -> None:
+        self.kube, self.release, self.pace, self.defects, self._log = kube, release, pace, defects, log
         self.events = Recorder(kube, COMPONENT)
         self.vms = Informer(kube, kinds.VIRTUAL_MACHINE)
         self.vmis = Informer(kube, kinds.VIRTUAL_MACHINE_INSTANCE)
@@ -38,6 +44,12 @@ class World:
         self._launchers_by_migration = Index(self.launchers, _job)
         self._migrations_by_vmi = Index(self.migrations, _vmi)
         self._read: tuple[Object | None, ClusterConfig] | None = None
+
+    def tell(self, obj: Object, text: str) -> None:
+        """Write a line about an object into virt-controller's log, in KubeVirt's form."""
+        about = {key: obj["metadata"].get(key, "") for key in ("name", "namespace", "uid")}
+        line = {"component": "virt-controller", "kind": "", "level": "info", "msg": text, **about}
+        self._log(json.dumps({**line, "timestamp": datetime.now(UTC).isoformat()}))
 
     def informers(self) -> list[Informer]:
         return [item for item in vars(self).values() if isinstance(item, Informer)]

@@ -95,6 +95,7 @@ def _handlers(release: Release) -> Object:
 def _kubevirt(release: Release) -> Object:
     """The lab permits a host device and every kind of VM that its nodes claim to run, so that each can be tried."""
     gates = [*GATES] if release.is_at_least("1.8") else [*GATES, *OLD_GATES]
+    gates += ["MigrationPriorityQueue"] if release.has_priority else []
     device = {"pciVendorSelector": "1AF4:1041", "resourceName": HOST_DEVICE, "externalResourceProvider": True}
     configuration = {
         "developerConfiguration": {"featureGates": gates},

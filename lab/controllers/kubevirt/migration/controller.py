@@ -9,9 +9,9 @@ from typing import Any
 from .... import kinds
 from ....copies import copied
 from ....defects.tutorial import MIGRATIONS_PILE_UP, MIGRATIONS_SURVIVE
-from ....informer import Queue, key_of, run_controller
+from ....informer import Key, Queue, key_of, run_controller
 from ....kube import ApiError, Object
-from .. import migrationpolicy, names
+from .. import names
 from ..expectations import Expectations
 from ..objects import (
     annotations_of,
@@ -27,12 +27,14 @@ from ..objects import (
 )
 from ..placement import missing_cpu
 from ..world import World
-from . import queueing
+from . import mistakes, queueing
 from .actions import Action, ComeBack, CreateTarget, DeleteTarget, MarkTargetReady, PatchVmi, Say
 from .phases import QUOTA, next_status
+from .policymistakes import PolicyInForce
 from .situation import Note, Situation
 from .sync import actions
 from .targets import Targets
+from .workqueue import RankedQueue
 
 SAFETY_NET = 1.0
 
@@ -42,12 +44,13 @@ class MigrationController:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.queue = Queue()
+        self.queue: Queue = RankedQueue(self._rank)
         self.own = Expectations(world.migrations)
         self.made = Expectations(world.launchers)
         self.patched = Expectations(world.vmis)
         self.handed_off: set[str] = set()
         self.targets = Targets(world, self.made)
+        self.policies = PolicyInForce(world)
         world.migrations.on_change(self._migration_changed)
         world.vmis.on_change(self._vmi_changed)
         world.launchers.on_change(self._pod_changed)
@@ -67,10 +70,15 @@ class MigrationController:
                 self._wake_waiting()
 
     def _wake_waiting(self) -> None:
-        """A slot may be free: the most urgent of those that wait look first."""
+        """A slot may be free: the most urgent of those that wait look first, no more than may ever be under way."""
+        config, defects = self.world.config(), self.world.defects
         waiting = [item for item in self.world.migrations.items() if phase(item) == "Pending"]
-        for item in sorted(waiting, key=queueing.priority, reverse=True):
+        waiting.sort(key=lambda item: mistakes.rank(item, config, defects), reverse=True)
+        for item in waiting[: config.parallel_per_cluster]:
             self.queue.add(key_of(item))
+
+    def _rank(self, key: Key) -> int:
+        return mistakes.rank(self.world.migrations.get(*key), self.world.config(), self.world.defects)
 
     def _vmi_changed(self, event: str, vmi: Object) -> None:
         for migration in self.world.migrations_of(*key_of(vmi)):
@@ -162,11 +170,7 @@ class MigrationController:
         """What the hand-off records: the configuration in force for this VMI, and the policy it comes from."""
         if situation.phase != "Scheduled":
             return {}
-        namespace = self.world.namespaces.get("", situation.key[0])
-        found = migrationpolicy.match(
-            self.world.policies.items(), labels(situation.vmi), labels(namespace) if namespace else {}
-        )
-        knobs, name = migrationpolicy.apply(self.world.config().migrations, found, self.world.release)
+        knobs, name = self.policies.configuration(situation.vmi)
         return {"migrationConfiguration": knobs, **({"migrationPolicyName": name} if name else {})}
 
     async def _act(self, situation: Situation, action: Action) -> None:

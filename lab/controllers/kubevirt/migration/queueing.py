@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from ....kube import Object
 from .. import names
 from ..clusterconfig import ClusterConfig
-from ..objects import annotations_of, created, is_deleting, is_final, phase, phase_time, status, uid
+from ..objects import annotations_of, created, is_deleting, is_final, migration_state, phase, phase_time, status, uid
 
 NOT_RUNNING = ("", "Pending", "Succeeded", "Failed", "WaitingForSync", "Synchronizing")
 BACKOFF_BASE = timedelta(seconds=20)
 KEPT_FINISHED = 5
 PRIORITIES = {"system-critical": 100, "user-triggered": 50, "system-maintenance": 20}
+UNDER_WAY, HELD_BACK = 1000, -100
 WAIT_FOR_SLOT = 5.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many migrations may be under way at once: in the cluster, and out of one node."""
+
+    cluster: int
+    node: int
+
+    @classmethod
+    def of(cls, config: ClusterConfig) -> Limits:
+        return cls(config.parallel_per_cluster, config.parallel_per_node)
 
 
 def is_running(migration: Object) -> bool:
@@ -49,14 +63,24 @@ def _failures_in_a_row(newest_first: Iterable[Object]) -> tuple[int, datetime | 
     return failures, last
 
 
-def has_slot(migration: Object, running: Iterable[Object], nodes: dict[str, str], config: ClusterConfig) -> bool:
-    """Whether cluster and source node have room. `nodes` is the node of each VMI, by `namespace/name`."""
-    others = [item for item in running if uid(item) != uid(migration)]
-    if len(others) >= config.parallel_per_cluster:
-        return False
-    node = nodes.get(vmi_key(migration))
-    outbound = [item for item in others if nodes.get(vmi_key(item)) == node]
-    return len(outbound) < config.parallel_per_node
+def held_back_by(node: str, running: Iterable[Object], limits: Limits, counts_source: bool) -> str | None:
+    """Which limit keeps a VMI of this node from being migrated, in KubeVirt's words; None when there is room.
+
+    `running` are the VMIs of the other migrations under way. `counts_source`: a VMI counts as leaving its migration's
+    source as well as the node that it is on, which makes a difference once it has arrived.
+    """
+    others = list(running)
+    if len(others) >= limits.cluster:
+        return f"total running parallel migration count [{len(others)}] is currently at the global cluster limit."
+    outbound = sum(_leaves(vmi, node, counts_source) for vmi in others)
+    if outbound >= limits.node:
+        counted = f"total running parallel outbound migrations on target node [{outbound}]"
+        return f"{counted} has hit outbound migrations per node limit."
+    return None
+
+
+def _leaves(vmi: Object, node: str, counts_source: bool) -> bool:
+    return status(vmi).get("nodeName") == node or (counts_source and migration_state(vmi).get("sourceNode") == node)
 
 
 def vmi_key(migration: Object) -> str:
@@ -73,6 +97,17 @@ def retry_after(migration: Object, config: ClusterConfig) -> float:
 
 def priority(migration: Object) -> int:
     return PRIORITIES.get(migration["spec"].get("priority", ""), 0)
+
+
+def rank(migration: Object | None, config: ClusterConfig) -> int:
+    """The place of a migration in the controller's work queue."""
+    if migration is None or not config.release.has_ranked_queue:
+        return 0
+    if is_running(migration):
+        return UNDER_WAY
+    if config.priority_queue:
+        return priority(migration)
+    return HELD_BACK if phase(migration) == "Pending" else 0
 
 
 def surplus(migrations: Iterable[Object]) -> list[Object]:

@@ -6,14 +6,15 @@ import asyncio
 from dataclasses import dataclass
 
 from .... import kinds
+from ....defects.limits import LIMIT_NOT_TOLD, QUEUE_FORGETS
 from ....informer import Index, key_of
 from ....kube import ApiError, Object
 from .. import disruption, names
 from ..expectations import Expectations
 from ..launcherpod import target_launcher
-from ..objects import annotations_of, phase, status
+from ..objects import annotations_of, phase, status, uid
 from ..world import World
-from . import queueing
+from . import mistakes, queueing
 from .situation import Note, Situation
 
 UNOBSERVED = 1.0
@@ -36,6 +37,7 @@ class Targets:
         self.world, self.made = world, made
         self._turn = asyncio.Lock()
         self._begun = Index(world.migrations, _progress)
+        self._forgotten: set[str] = set()
 
     async def admit(self, situation: Situation) -> Admission:
         """Create the target pod if it is this migration's turn."""
@@ -48,8 +50,8 @@ class Targets:
             pods = queueing.active(self.world.pods_of(situation.vmi))
             if not self.made.all_satisfied() or len(pods) > 1 or situation.source is None:
                 return self._later(UNOBSERVED)
-            if not self._has_slot(situation.migration):
-                return self._later(queueing.retry_after(situation.migration, self.world.config()))
+            if reason := self._held_back(situation):
+                return self._wait(situation, reason)
             if not await disruption.protect_migration(self.world, situation.migration, situation.vmi):
                 return self._later(UNOBSERVED)
             return await self._create(situation, situation.source)
@@ -57,15 +59,27 @@ class Targets:
     def _later(self, seconds: float) -> Admission:
         return Admission(again=seconds * self.world.pace.slot_poll)
 
-    def _has_slot(self, migration: Object) -> bool:
-        running = [item for item in self._begun.of("Pending") if self.world.has_target(item)]
-        running += self._begun.of("running")
-        found = (
-            self.world.vmis.get(item["metadata"]["namespace"], item["spec"]["vmiName"])
-            for item in (migration, *running)
-        )
-        nodes = queueing.nodes_of(vmi for vmi in found if vmi)
-        return queueing.has_slot(migration, running, nodes, self.world.config())
+    def _wait(self, situation: Situation, reason: str) -> Admission:
+        """KubeVirt tells the reason in its log only."""
+        world = self.world
+        if not world.defects.on(LIMIT_NOT_TOLD):
+            text = f"Waiting to schedule target pod for vmi [{situation.vmi_name}] migration because {reason}"
+            world.tell(situation.migration, text)
+        if world.defects.on(QUEUE_FORGETS):
+            self._forgotten.add(uid(situation.migration))
+        return self._later(queueing.retry_after(situation.migration, world.config()))
+
+    def _held_back(self, situation: Situation) -> str | None:
+        """Which limit this migration has to wait for."""
+        world, own = self.world, uid(situation.migration)
+        if own in self._forgotten:
+            return "it is forgotten."
+        begun = [item for item in self._begun.of("Pending") if world.has_target(item)] + self._begun.of("running")
+        others = mistakes.counted((item for item in begun if uid(item) != own), world.defects)
+        vmis = [world.vmis.get(item["metadata"]["namespace"], item["spec"]["vmiName"]) or {} for item in others]
+        limits = mistakes.limits(world.config(), world.defects)
+        node = status(situation.vmi).get("nodeName", "")
+        return queueing.held_back_by(node, vmis, limits, world.release.counts_source_node)
 
     async def _create(self, situation: Situation, source: Object) -> Admission:
         vmi = await self._mark_non_root(situation.vmi)

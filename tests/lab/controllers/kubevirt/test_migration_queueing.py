@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from seatrial.lab.controllers.kubevirt.clusterconfig import ClusterConfig, read_config
 from seatrial.lab.controllers.kubevirt.migration import queueing
+from seatrial.lab.controllers.kubevirt.migration.workqueue import RankedQueue
 from seatrial.lab.kube import Object
 
 from .objects_made import NOW, Fields, migration, release
-
-NODES = {"vms/vm1": "node-a", "vms/vm2": "node-a", "vms/vm3": "node-b"}
 
 
 def stamp(seconds_ago: int) -> str:
@@ -27,10 +27,9 @@ def automatic(name: str, phase: str, seconds_ago: int, failed_ago: int = 0) -> O
     return found
 
 
-def running(name: str, vm: str, phase: str = "Running") -> Object:
-    found = migration(phase, name)
-    found["spec"]["vmiName"] = vm
-    return found
+def on(node: str, source: str = "") -> Object:
+    """The VMI of a migration under way."""
+    return {"status": {"nodeName": node, "migrationState": {"sourceNode": source}}}
 
 
 def config(**knobs: int) -> ClusterConfig:
@@ -82,21 +81,40 @@ def test_these_phases_take_a_slot(phase: str) -> None:
 
 
 def test_a_node_lets_two_out_at_a_time() -> None:
-    waiting = running("new", "vm1", "Pending")
-    one, two = running("one", "vm2"), running("two", "vm2")
-    assert queueing.has_slot(waiting, [one], NODES, config())
-    assert not queueing.has_slot(waiting, [one, two], NODES, config())
+    assert held_back([on("node-a")]) is None
+    told = held_back([on("node-a"), on("node-a")])
+    assert told is not None
+    assert "migrations on target node [2] has hit outbound migrations per node limit." in told
 
 
 def test_migrations_from_other_nodes_do_not_count_against_a_node() -> None:
-    others = [running(f"m{index}", "vm3") for index in range(4)]
-    assert queueing.has_slot(running("new", "vm1", "Pending"), others, NODES, config())
+    assert held_back([on("node-b")] * 4) is None
+
+
+def test_a_vm_that_has_arrived_counts_for_both_its_nodes_until_its_migration_ends() -> None:
+    """From 1.6 on; before, only the node that it is on counts."""
+    arrived = [on("node-b", source="node-a")] * 2
+    assert held_back(arrived) is not None
+    assert held_back(arrived, counts_source=False) is None
+    assert held_back(arrived, node="node-b", counts_source=False) is not None
+    assert [release(version).counts_source_node for version in ("1.5", "1.6")] == [False, True]
 
 
 def test_a_cluster_bears_five_at_a_time() -> None:
-    others = [running(f"m{index}", "vm3") for index in range(5)]
-    assert not queueing.has_slot(running("new", "vm1", "Pending"), others, NODES, config())
-    assert queueing.has_slot(running("new", "vm1", "Pending"), others, NODES, config(parallelMigrationsPerCluster=6))
+    told = held_back([on("node-b")] * 5)
+    assert told == "total running parallel migration count [5] is currently at the global cluster limit."
+    assert held_back([on("node-b")] * 5, config(parallelMigrationsPerCluster=6)) is None
+
+
+def test_a_migration_counts_for_the_cluster_when_its_vmi_is_gone() -> None:
+    assert held_back([{}] * 5) is not None
+
+
+def held_back(
+    running: list[Object], kept: ClusterConfig | None = None, node: str = "node-a", counts_source: bool = True
+) -> str | None:
+    limits = queueing.Limits.of(kept or config())
+    return queueing.held_back_by(node, running, limits, counts_source)
 
 
 @pytest.mark.parametrize(("priority", "seconds"), [("system-critical", 1), ("user-triggered", 3), ("", 5)])
@@ -107,6 +125,34 @@ def test_with_the_priority_queue_the_urgent_look_more_often(priority: str, secon
     waiting["spec"]["priority"] = priority
     assert queueing.retry_after(waiting, queue) == seconds
     assert queueing.retry_after(waiting, config()) == 5
+
+
+@pytest.mark.parametrize("version", ["1.3", "1.4", "1.7", "1.9"])
+def test_the_urgent_are_looked_after_first(version: str) -> None:
+    """Under way before all others; by priority where there is one; up to 1.3 all are the same."""
+    queue = read_config(None, release(version))
+    evicted = migration("Pending", "evicted")
+    evicted["spec"]["priority"] = "system-critical"
+    asked = [migration("Running"), evicted, migration(""), migration("Pending")]
+    ranks = {
+        "1.3": [0, 0, 0, 0],
+        "1.4": [1000, -100, 0, -100],
+        "1.7": [1000, -100, 0, -100],
+        "1.9": [1000, 100, 0, 0],
+    }
+    assert [queueing.rank(item, queue) for item in asked] == ranks[version]
+
+
+def test_the_work_queue_gives_the_highest_rank_first_and_of_equals_the_first() -> None:
+    ranks = {"c": 1, "a": 0, "b": 0, "d": 2}
+
+    async def order() -> list[str]:
+        queue = RankedQueue(lambda key: ranks[key[1]])
+        for name in ranks:
+            queue.add(("vms", name))
+        return [(await queue.take())[1] for _ in ranks]
+
+    assert asyncio.run(order()) == ["d", "c", "a", "b"]
 
 
 def test_five_finished_migrations_are_kept_the_youngest() -> None:
