@@ -175,6 +175,9 @@ class Domain(Protocol):
     def completed_job(self) -> JobStats | None:
         """How the last migration from here went, whichever way it ended; None before there has been one."""
 
+    def dirty_rate(self) -> int:
+        """Bytes that the guest rewrites in a second, migrating or not; 0 while it does not run."""
+
     async def abort_job(self) -> None: ...
 
     async def start_post_copy(self) -> None: ...

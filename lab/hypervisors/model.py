@@ -29,6 +29,7 @@ from .interface import (
     Streams,
 )
 from .link import Link
+from .memory import Written
 
 NOT_RUNNING = "Requested operation is not valid: domain is not running"
 NO_JOB = "Requested operation is not valid: no job is active on the domain"
@@ -168,11 +169,18 @@ class ModelDomain:
     def completed_job(self) -> JobStats | None:
         return self._completed
 
+    def dirty_rate(self) -> int:
+        if self.guest is None or self._status.state is not State.RUNNING:
+            return 0
+        memory = self.guest.memory
+        written = Written().lived(1.0, 1.0, memory.load)
+        return int(written.hot + memory.dirtied(written))
+
     async def abort_job(self) -> None:
         departure = self._required_job()
-        if departure.post_copy:
-            raise HypervisorError("operation invalid: can't abort migration in post-copy mode", code=55)
+        departure.require_pre_copy()
         await asyncio.sleep(self.pace.abort)
+        departure.require_pre_copy()
         departure.abort()
 
     async def start_post_copy(self) -> None:

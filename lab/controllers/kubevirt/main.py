@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...defects import Defects
+from ...exposition import serving
 from ...kube import Kube, cancel
 from ...pace import Pace
 from ...release import Release
 from .disruption import DisruptionController
 from .evacuation import EvacuationController
 from .leader import Leadership
+from .metrics import ControllerMetrics
 from .migration.controller import MigrationController
 from .nodes import NodeController
 from .vm import VmController
@@ -28,10 +30,11 @@ LEASE_NAME = "virt-controller"
 
 async def virt_controller(container: Container) -> int:
     """Work until told to stop; losing the leadership ends the program, and its pod is restarted."""
-    async with container.kube(LEASE_NAME) as kube:
+    metrics = ControllerMetrics(container.lab.release, container.lab.defects)
+    async with container.kube(LEASE_NAME) as kube, serving(container, metrics.text):
         container.report_ready()
         leadership = Leadership(kube, container.namespace, LEASE_NAME, container.pod_name)
-        working = asyncio.create_task(_lead(kube, leadership, container.lab, container.log))
+        working = asyncio.create_task(_lead(kube, leadership, container.lab, container.log, metrics))
         stopping = asyncio.create_task(container.stopping.wait())
         try:
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -42,9 +45,11 @@ async def virt_controller(container: Container) -> int:
     return 0
 
 
-async def _lead(kube: Kube, leadership: Leadership, lab: LabContext, log: Callable[[str], None]) -> None:
+async def _lead(
+    kube: Kube, leadership: Leadership, lab: LabContext, log: Callable[[str], None], metrics: ControllerMetrics
+) -> None:
     async with leadership.held() as keeping:
-        controllers = asyncio.create_task(run_controllers(kube, lab.release, lab.pace, lab.defects, log))
+        controllers = asyncio.create_task(run_controllers(kube, lab.release, lab.pace, lab.defects, log, metrics))
         try:
             done, _ = await asyncio.wait({keeping, controllers}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -54,10 +59,17 @@ async def _lead(kube: Kube, leadership: Leadership, lab: LabContext, log: Callab
 
 
 async def run_controllers(
-    kube: Kube, release: Release, pace: Pace, defects: Defects, log: Callable[[str], None] = lambda text: None
+    kube: Kube,
+    release: Release,
+    pace: Pace,
+    defects: Defects,
+    log: Callable[[str], None] = lambda text: None,
+    metrics: ControllerMetrics | None = None,
 ) -> None:
     """All of KubeVirt's controllers over one set of caches, until cancelled."""
     world = World(kube, release, pace, defects, log)
+    if metrics is not None:
+        metrics.follow(world)
     controllers = (
         VmController(world),
         VmiController(world),

@@ -7,6 +7,7 @@ import contextlib
 
 import aiohttp
 
+from ...exposition import serving
 from ...hypervisors.interface import HypervisorError
 from ...informer import Queue, key_of, run_controller
 from ...kube import ApiError, Object, cancel
@@ -16,6 +17,7 @@ from .agent import Agent
 from .api import Api
 from .heartbeat import announce, beat, withdraw
 from .host import Host
+from .metrics import HandlerMetrics
 from .roles import Role, role_of
 from .source import Source
 from .target import Target
@@ -26,8 +28,8 @@ WORKERS = 10
 class Router:
     """Brings every VMI that concerns this node to the part that has to act."""
 
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
+    def __init__(self, agent: Agent, metrics: HandlerMetrics) -> None:
+        self._agent, self._metrics = agent, metrics
         self._host = Host(agent)
         self._source = Source(agent, self._host)
         self._target = Target(agent, self._host)
@@ -40,6 +42,7 @@ class Router:
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         vmi = await self._agent.find(namespace, name)
+        self._metrics.synced((namespace, name), vmi is not None)
         await self._bury(namespace, name, vmi)
         if vmi is None or "status" not in vmi:
             return None
@@ -81,26 +84,34 @@ async def virt_handler(container: Container) -> int:
     """Run until the container is told to stop, or is killed."""
     async with container.kube("virt-handler") as kube:
         agent = Agent(container, kube)
-        router = Router(agent)
-        api = Api(container, agent)
+        metrics = HandlerMetrics(agent, container.lab.defects)
+        router = Router(agent, metrics)
         stop_listening = agent.launchers.listen(router.launcher_changed)
-        await announce(kube, agent.node, agent.release)
-        await api.start()
-        container.report_ready()
-        work = asyncio.create_task(
-            run_controller(f"virt-handler {agent.node}", router.queue, agent.informers, router.reconcile, WORKERS)
-        )
-        heart = asyncio.create_task(beat(kube, agent.node, agent.release))
         try:
-            await _until_told(container, work, heart)
-            with contextlib.suppress(ApiError, aiohttp.ClientError, OSError):
-                await withdraw(kube, agent.node)
+            async with serving(container, metrics.text):
+                await _serve(container, agent, router)
         finally:
             stop_listening()
-            agent.proxies.cut()
-            await cancel(work, heart)
-            await api.stop()
     return 0
+
+
+async def _serve(container: Container, agent: Agent, router: Router) -> None:
+    kube, api = agent.kube, Api(container, agent)
+    await announce(kube, agent.node, agent.release)
+    await api.start()
+    container.report_ready()
+    work = asyncio.create_task(
+        run_controller(f"virt-handler {agent.node}", router.queue, agent.informers, router.reconcile, WORKERS)
+    )
+    heart = asyncio.create_task(beat(kube, agent.node, agent.release))
+    try:
+        await _until_told(container, work, heart)
+        with contextlib.suppress(ApiError, aiohttp.ClientError, OSError):
+            await withdraw(kube, agent.node)
+    finally:
+        agent.proxies.cut()
+        await cancel(work, heart)
+        await api.stop()
 
 
 async def _until_told(container: Container, *tasks: asyncio.Task[None]) -> None:
