@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+from asyncio import sslproto
 from pathlib import Path
 
 from .cluster import LabConfig, LabError, running_lab
@@ -70,6 +71,11 @@ def _collect_garbage_rarely() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+def _keep_buffers_small() -> None:
+    """asyncio reserves 256 KiB for each TLS connection, and a lab holds both ends of some hundreds."""
+    sslproto.SSLProtocol.max_size = 2**14
+
+
 def main() -> int:
     arguments = _arguments()
     if arguments.list_defects:
@@ -77,6 +83,7 @@ def main() -> int:
         return 0
     logging.basicConfig(level=arguments.log_level.upper(), format="%(asctime)s %(name)s %(message)s")
     _collect_garbage_rarely()
+    _keep_buffers_small()
     try:
         if arguments.kubeconfig is None:
             raise LabError("say where to write the kubeconfig: --kubeconfig FILE")
