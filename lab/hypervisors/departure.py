@@ -70,6 +70,11 @@ class Departure:
         if not self._domain.defects.on(CONVERGES_NEVER):
             self.physics.downtime = downtime
 
+    def require_pre_copy(self) -> None:
+        """Raises once post-copy has been asked for: nothing can be aborted from then on."""
+        if self.post_copy or self._post_copy_wanted:
+            raise HypervisorError("operation invalid: can't abort migration in post-copy mode", code=55)
+
     def abort(self) -> None:
         self._aborted = True
         self.cut()
