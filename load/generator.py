@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import gevent
@@ -26,7 +27,7 @@ from .offers import users_for
 from .outcomes import outcome_of
 from .plan import Plan
 from .shapes import CurveShape
-from .users import PATIENCE, GuestUser
+from .users import PATIENCE, GuestUser, Poller, Visitor, Writer
 
 SECONDS_BETWEEN_LINES = 0.1
 SECONDS_BETWEEN_REPORTS = 0.3
@@ -72,21 +73,22 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == [WORKER]:
         _work(plan, int(arguments[1]))
     else:
-        _lead(plan, line)
+        names = [user.__name__ for user in users_for(plan.routes[0])]
+        _lead(replace(plan, users=tuple(names)))
     return 0
 
 
 def _environment(plan: Plan) -> Environment:
     GuestUser.routes, GuestUser.pause, GuestUser.processes = plan.routes, plan.pause, max(plan.workers, 1)
-    users: list[type[User]] = [*users_for(plan.routes[0])]
+    users: list[type[User]] = [known for known in (Visitor, Writer, Poller) if known.__name__ in plan.users]
     return Environment(user_classes=users, shape_class=CurveShape(plan.curve), stop_timeout=PATIENCE + 1)
 
 
-def _lead(plan: Plan, line: bytes) -> None:
+def _lead(plan: Plan) -> None:
     """Run the plan here, or as master of workers, until standard input closes."""
     environment = _environment(plan)
     recorder = Recorder(environment)
-    with _runner(environment, plan, line) as runner:
+    with _runner(environment, plan) as runner:
         runner.start_shape()
         telling = gevent.spawn(_tell, runner, recorder)
         _until_closed()
@@ -96,7 +98,7 @@ def _lead(plan: Plan, line: bytes) -> None:
 
 
 @contextmanager
-def _runner(environment: Environment, plan: Plan, line: bytes) -> Iterator[Runner]:
+def _runner(environment: Environment, plan: Plan) -> Iterator[Runner]:
     if not plan.workers:
         yield environment.create_local_runner()
         return
@@ -106,7 +108,7 @@ def _runner(environment: Environment, plan: Plan, line: bytes) -> Iterator[Runne
     try:
         for worker in workers:
             assert worker.stdin
-            worker.stdin.write(line)
+            worker.stdin.write(plan.written() + b"\n")
             worker.stdin.flush()
         _wait_for_workers(master, plan.workers)
         yield master

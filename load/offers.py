@@ -10,6 +10,9 @@ from seatrial.fixtures.blackout import Route
 
 from .users import PATIENCE, GuestUser, Poller, Visitor, Writer, base_of, equip, told
 
+BEATS = 3
+TRIES = 3
+
 
 def users_for(route: Route) -> list[type[GuestUser]]:
     """The classes of users that this guest has something for."""
@@ -25,11 +28,12 @@ def users_for(route: Route) -> list[type[GuestUser]]:
 
 
 def _waits(session: requests.Session, route: Route) -> bool:
-    """Whether it answers only when there is news."""
+    """Whether it answers only when there is news: some beats on, so that none that come meanwhile are mistaken."""
     beat = _answer(session, route, "GET", "/state").get("heartbeat")
     if beat is None:
         return False
-    return bool(_answer(session, route, "GET", f"/state?after={beat}").get("heartbeat", beat) > beat)
+    wanted = int(beat) + BEATS
+    return bool(_answer(session, route, "GET", f"/state?after={wanted}").get("heartbeat", 0) > wanted)
 
 
 def _answer(
@@ -37,8 +41,10 @@ def _answer(
 ) -> dict[str, Any]:
     """The JSON object that it answers; empty when it answers something else."""
     url = base_of(route) + route.path.rstrip("/") + path
-    try:
-        answer = session.request(method, url, data=body, timeout=PATIENCE)
-    except requests.RequestException:
-        return {}
-    return told(answer.text) if answer.ok else {}
+    for _ in range(TRIES):
+        try:
+            answer = session.request(method, url, data=body, timeout=PATIENCE)
+        except requests.RequestException:
+            continue
+        return told(answer.text) if answer.ok else {}
+    return {}

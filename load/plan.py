@@ -54,6 +54,8 @@ class Plan:
     routes: tuple[Route, ...]
     curve: Curve
     pause: float
+    users: tuple[str, ...] = ()
+    """The classes of users by name; none: those that the first guest has something for."""
 
     @property
     def workers(self) -> int:
@@ -68,4 +70,6 @@ class Plan:
     def read(cls, line: bytes) -> Plan:
         given: dict[str, Any] = orjson.loads(line)
         points = tuple((float(at), int(users)) for at, users in given["curve"]["points"])
-        return cls(tuple(Route(**route) for route in given["routes"]), Curve(points), given["pause"])
+        return cls(
+            tuple(Route(**route) for route in given["routes"]), Curve(points), given["pause"], tuple(given["users"])
+        )
