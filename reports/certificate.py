@@ -4,7 +4,7 @@ They all are made from this one, so that none says more than another.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from . import journal as journals
 from .assessment import Assessment, assess
 from .measures import Measure, measures
 from .model import Journal
+from .tables import Table, tables
 from .verdict import Conclusion, Verdict, conclude
 
 LAB_STAMP = "lab: not a cluster certificate"
@@ -41,6 +42,7 @@ class Certificate:
     assessment: Assessment
     conclusion: Conclusion
     measures: tuple[Measure, ...] = ()
+    tables: tuple[Table, ...] = ()
     journal_file: File | None = None
     evidence: tuple[File, ...] = ()
 
@@ -74,15 +76,13 @@ class Certificate:
 def certificate(journal: Journal) -> Certificate:
     """The certificate that a journal amounts to."""
     assessment = assess(journal)
-    return Certificate(assessment, conclude(assessment), measures(journal.tests))
+    return Certificate(assessment, conclude(assessment), measures(journal.tests), tables(journal.tests))
 
 
 def certificate_of(directory: Path) -> Certificate:
     """The certificate of a run's directory, with an index of the evidence in it."""
     bare = certificate(journals.read(directory))
-    return Certificate(
-        bare.assessment, bare.conclusion, bare.measures, _journal_file(directory), tuple(_evidence(directory))
-    )
+    return replace(bare, journal_file=_journal_file(directory), evidence=tuple(_evidence(directory)))
 
 
 def _journal_file(directory: Path) -> File | None:

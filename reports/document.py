@@ -11,7 +11,8 @@ from typing import Any
 from .assessment import Finding, Result, Row
 from .certificate import VOIDED_BY, Certificate, File
 from .measures import Measure
-from .model import Environment, Level, Measurement, Node, Problem, Test, Violation
+from .model import Chart, Environment, Level, Line, Measurement, Node, Problem, Test, Violation
+from .tables import Table
 
 KIND = "seatrial.certificate"
 SCHEMA = 1
@@ -49,6 +50,7 @@ def document(certificate: Certificate) -> Document:
         "requirements": [_row(item) for item in certificate.assessment.rows],
         "tests": [_test(item) for item in journal.tests],
         "measures": [_measure(item) for item in certificate.measures],
+        "tables": [_table(item) for item in certificate.tables],
         "evidence": {
             "journal": asdict(certificate.journal_file) if certificate.journal_file else None,
             "files": [_file(item) for item in certificate.evidence],
@@ -175,11 +177,37 @@ def _test(test: Test) -> Document:
         "namespace": test.namespace or None,
         "notes": list(test.notes),
         "measurements": [_measurement(item) for item in test.measurements],
+        "charts": [_chart(item) for item in test.charts],
     }
 
 
 def _measurement(item: Measurement) -> Document:
     return {"name": item.name, "value": item.value, "unit": item.unit}
+
+
+def _chart(chart: Chart) -> Document:
+    """What a chart shows, without its points."""
+    return {
+        "title": chart.title,
+        "unit": chart.unit,
+        "lines": [_line(line) for line in chart.lines],
+        "spans": [{"name": span.name, "from": span.begin, "to": span.end} for span in chart.spans],
+    }
+
+
+def _line(line: Line) -> Document:
+    values = [value for _, value in line.points if value is not None]
+    return {
+        "name": line.name,
+        "count": len(values),
+        "min": min(values, default=None),
+        "max": max(values, default=None),
+    }
+
+
+def _table(table: Table) -> Document:
+    rows = [{"row": entry.cells, "test": entry.test} for entry in table.entries]
+    return {"title": table.title, "columns": list(table.columns), "against": len(table.against), "rows": rows}
 
 
 def _measure(measure: Measure) -> Document:

@@ -10,16 +10,20 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from . import pictures
+from . import charts, pictures
 from .assessment import Finding, Result, Row
 from .certificate import VALID_DAYS, VOIDED_BY, Certificate
+from .grids import grids
 from .measures import duration, figure
 from .model import Outcome
 from .shorten import clip, clip_end
+from .strips import strips
+from .tables import shown
 
 MOST_DETAILS = 250_000
 """Characters of tracebacks, and as many of what was expected and observed, in one page; all findings share them."""
 MOST_FILES = 300
+MOST_ROWS = 500
 
 _RELATIVE = re.compile(r"(?![/.])(?!.*(?:^|/)\.\.(?:/|$))[^:\\?#]+")
 _UNSAFE_IN_ID = re.compile(r"[^\w-]+")
@@ -54,7 +58,11 @@ def to_html(certificate: Certificate) -> str:
         out_of_scope=[row for row in assessment.rows if row.result is Result.OUT_OF_SCOPE],
         untested=[row for row in assessment.rows if row.result is Result.NOT_TESTED],
         bars=pictures.bars(assessment),
-        strips=[pictures.strip(measure) for measure in certificate.measures if len(measure.samples) > 1],
+        strips=strips(certificate.measures),
+        tables=[(table, grids(table)) for table in certificate.tables],
+        most_rows=MOST_ROWS,
+        charts=charts.charts(certificate.journal.tests),
+        chart_sizes=(charts.WIDTH, charts.LEFT, charts.HEIGHT, charts.ROW),
         timelines=pictures.timelines(certificate.journal.tests),
         files=certificate.evidence[:MOST_FILES],
         details_limit=_share(assessment.findings, 6_000),
@@ -88,7 +96,19 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    named: tuple[Callable[..., str], ...] = (anchor, clip, clip_end, duration, figure, href, shell, slug, symbol, when)
+    named: tuple[Callable[..., str], ...] = (
+        anchor,
+        clip,
+        clip_end,
+        duration,
+        figure,
+        href,
+        shell,
+        shown,
+        slug,
+        symbol,
+        when,
+    )
     environment.filters.update({function.__name__: function for function in named})
     environment.globals["style"] = Markup((here / "certificate.css").read_text())
     return environment.get_template("certificate.html")

@@ -162,6 +162,8 @@ def merged(tests: Iterable[Test]) -> Iterator[Test]:
                 requirements=_union(test.requirements for test in same),
                 notes=_union(test.notes for test in same),
                 measurements=tuple(item for test in same for item in test.measurements),
+                tables=tuple(row for test in same for row in test.tables),
+                charts=tuple(chart for test in same for chart in test.charts),
                 timeline=max((test.timeline for test in same), key=len),
             )
         )

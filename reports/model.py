@@ -5,7 +5,7 @@ These are what was written down, nothing is concluded here; conclusions are in `
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 
 class Level(StrEnum):
@@ -136,6 +136,46 @@ class Moment:
     t: float
     source: str
     text: str
+    until: float | None = None
+    """When it ended, of what lasted."""
+
+
+Cell: TypeAlias = str | float | bool | None
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row of a table to which several tests may add."""
+
+    title: str
+    cells: tuple[tuple[str, Cell], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A value over the seconds of a test; None is a gap."""
+
+    name: str
+    points: tuple[tuple[float, float | None], ...]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Something that lasted, in seconds of a test."""
+
+    name: str
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines and spans on one axis of time."""
+
+    title: str
+    unit: str
+    lines: tuple[Line, ...]
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,6 +201,8 @@ class Test:
     namespace: str = ""
     notes: tuple[str, ...] = ()
     measurements: tuple[Measurement, ...] = ()
+    tables: tuple[TableRow, ...] = ()
+    charts: tuple[Chart, ...] = ()
     timeline: tuple[Moment, ...] = ()
 
 

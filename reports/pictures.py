@@ -4,13 +4,13 @@ A picture shows what a table hides: how the results divide, how far the figures 
 of a migration and the events came.
 """
 
-import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from .assessment import Assessment, Result
-from .measures import Measure, figure
+from .axis import axis
+from .measures import figure
 from .model import Level, Moment, Outcome, Test
 
 WIDTH = 1000
@@ -19,8 +19,6 @@ LABEL = 190
 MOST_MOMENTS = 120
 MOST_LANES = 8
 MOST_PICTURES = 16
-SMALLEST = 1e-9
-"""What is less is nought."""
 
 _PHASE = re.compile(r"\bphase (not set|\w+)")
 _FINAL = {"Succeeded": "good", "Failed": "bad"}
@@ -58,17 +56,6 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Strip:
-    """All figures of a measure on one axis."""
-
-    measure: Measure
-    marks: tuple[Mark, ...]
-    ticks: tuple[Mark, ...]
-    median: float
-    p95: float
-
-
-@dataclass(frozen=True)
 class Lane:
     """What one source said during a test."""
 
@@ -82,6 +69,7 @@ class Timeline:
     """One test from the first moment that matters to its last."""
 
     test: Test
+    start: float
     lanes: tuple[Lane, ...]
     ticks: tuple[Mark, ...]
     moments: tuple[Moment, ...]
@@ -110,31 +98,6 @@ def _segments(counts: Sequence[tuple[Result, int]], total: int) -> list[Segment]
     return segments
 
 
-def strip(measure: Measure) -> Strip:
-    """A measure's figures on an axis that begins at nought."""
-    top, step = _axis(max(0.0, measure.quantile(1)))
-
-    def x(value: float) -> float:
-        return round(max(0.0, value) / top * WIDTH, 1)
-
-    return Strip(
-        measure,
-        marks=tuple(Mark(x(item.value), f"{figure(item.value, measure.unit)} {item.test}") for item in measure.samples),
-        ticks=tuple(Mark(x(step * i), figure(step * i, measure.unit)) for i in range(round(top / step) + 1)),
-        median=x(measure.quantile(0.5)),
-        p95=x(measure.quantile(0.95)),
-    )
-
-
-def _axis(largest: float) -> tuple[float, float]:
-    """The end of an axis and the step of its ticks: 1, 2 or 5 times a power of ten, five ticks at most."""
-    if largest < SMALLEST:
-        return 1.0, 1.0
-    power = 10.0 ** math.floor(math.log10(largest))
-    step = next(step for step in (power / 5, power / 2, power, 2 * power, 5 * power) if largest / step <= 5)
-    return step * math.ceil(round(largest / step, 9)), step
-
-
 def timelines(tests: Sequence[Test]) -> tuple[Timeline, ...]:
     """The tests worth looking at: those that failed while something changed its phase, then those that migrated.
 
@@ -151,25 +114,35 @@ def timeline(test: Test) -> Timeline:
     """One test as lanes; it begins with its first migration, if it has one, amid what was running then."""
     ordered = sorted(test.timeline, key=lambda moment: moment.t)
     start = next((moment.t for moment in ordered if _is_migration(moment)), ordered[0].t)
-    seen = [moment for moment in ordered if moment.t >= start]
+    seen = [moment for moment in ordered if _end(moment) >= start]
     moments = seen[:MOST_MOMENTS]
-    span = max(moments[-1].t - start, 0.001)
-    top, step = _axis(span)
+    end = max(map(_end, moments))
+    time = axis(0.0, max(end - start, 0.001))
 
     def x(t: float) -> float:
-        return round(LABEL + (t - start) / top * (WIDTH - LABEL), 1)
+        return time.place(t - start, LABEL, WIDTH - LABEL)
 
     by_lane = _by_lane(moments)
-    for name, earlier in _by_lane(moment for moment in ordered if moment.t < start).items():
+    for name, earlier in _by_lane(moment for moment in ordered if _end(moment) < start).items():
         turned = [moment for moment in earlier if _phase(moment) or _is_deletion(moment)]
         if name in by_lane and turned and _phase(turned[-1]):
             by_lane[name].insert(0, replace(turned[-1], t=start))
-    # Migrations first, then what else has phases, then events and notes.
-    names = sorted(by_lane, key=lambda name: (not name.startswith("VMIM"), not any(map(_phase, by_lane[name]))))
-    end = x(moments[-1].t)
-    lanes = [_lane(name, [(x(item.t), item) for item in by_lane[name]], end) for name in names[:MOST_LANES]]
-    ticks = tuple(Mark(x(start + step * i), _seconds(step * i)) for i in range(round(top / step) + 1))
-    return Timeline(test, tuple(lanes), ticks, tuple(moments), len(seen) - len(moments))
+    lanes = [_lane(name, by_lane[name], x, end) for name in sorted(by_lane, key=lambda name: _rank(name, by_lane))]
+    ticks = tuple(Mark(x(start + t), _seconds(t)) for t in time.ticks)
+    return Timeline(test, start, tuple(lanes[:MOST_LANES]), ticks, tuple(moments), len(seen) - len(moments))
+
+
+def _rank(name: str, by_lane: dict[str, list[Moment]]) -> int:
+    """Migrations first, then what lasted, then what else has phases, then events and notes."""
+    if name.startswith("VMIM"):
+        return 0
+    if any(moment.until is not None for moment in by_lane[name]):
+        return 1
+    return 2 if any(map(_phase, by_lane[name])) else 3
+
+
+def _end(moment: Moment) -> float:
+    return moment.t if moment.until is None else max(moment.t, moment.until)
 
 
 def _by_lane(moments: Iterable[Moment]) -> dict[str, list[Moment]]:
@@ -179,15 +152,25 @@ def _by_lane(moments: Iterable[Moment]) -> dict[str, list[Moment]]:
     return by_lane
 
 
-def _lane(name: str, placed: list[tuple[float, Moment]], end: float) -> Lane:
-    turns = [(x, phase, moment) for x, moment in placed if (phase := _phase(moment)) or _is_deletion(moment)]
-    until = [*(x for x, _, _ in turns[1:]), end]
-    segments = [
-        Segment(x, round(max(2.0, stop - x), 1), _FINAL.get(phase, "phase"), phase, moment.text)
-        for (x, phase, moment), stop in zip(turns, until, strict=False)
+def _lane(name: str, moments: list[Moment], x: Callable[[float], float], end: float) -> Lane:
+    turns = [(moment, phase) for moment in moments if (phase := _phase(moment)) or _is_deletion(moment)]
+    until = [*(moment.t for moment, _ in turns[1:]), end]
+    phases = [
+        _segment(x(moment.t), x(stop), _FINAL.get(phase, "phase"), phase, moment.text)
+        for (moment, phase), stop in zip(turns, until, strict=False)
         if phase
     ]
-    return Lane(name, tuple(segments), tuple(Mark(x, moment.text) for x, moment in placed if not _phase(moment)))
+    lasted = [
+        _segment(x(moment.t), x(_end(moment)), "lasting", moment.text, moment.text)
+        for moment in moments
+        if moment.until is not None
+    ]
+    points = [moment for moment in moments if not _phase(moment) and moment.until is None]
+    return Lane(name, (*phases, *lasted), tuple(Mark(x(moment.t), moment.text) for moment in points))
+
+
+def _segment(begin: float, end: float, kind: str, label: str, title: str) -> Segment:
+    return Segment(begin, round(max(2.0, end - begin), 1), kind, label, title)
 
 
 def _lane_of(moment: Moment) -> str:

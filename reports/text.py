@@ -9,9 +9,11 @@ from .certificate import Certificate
 from .measures import Measure, duration, figure
 from .model import Level
 from .shorten import clip_end
+from .tables import Table, shown
 
 WIDTH = 100
 MOST_FINDINGS = 20
+MOST_TABLES = 6
 LONGEST = 600
 """Characters of one paragraph; the certificate has the rest."""
 
@@ -32,6 +34,7 @@ def _lines(certificate: Certificate, directory: Path) -> Iterator[str]:
     yield from _listed("Conditions", list(conclusion.conditions))
     yield from _untested(certificate)
     yield from _figures(certificate)
+    yield from _tables(certificate.tables)
     yield from _counts(certificate)
     yield from _paths(directory)
 
@@ -101,6 +104,18 @@ def _values(measure: Measure) -> str:
         return f"{figure(measure.quantile(1), measure.unit)} (once)"
     values = " · ".join(figure(measure.quantile(share)) for share in (0.5, 0.95, 1))
     return f"{values} {measure.unit} ({len(measure.samples)} times)"
+
+
+def _tables(tables: tuple[Table, ...]) -> Iterator[str]:
+    """How many rows of each table hold, and those that do not."""
+    judged = [table for table in tables if table.judged]
+    for table in judged[:MOST_TABLES]:
+        yield ""
+        held = len(table.judged) - len(table.against)
+        yield f"{clip_end(table.title, WIDTH)}: {held} of {len(table.judged)} rows hold"
+        for entry in table.against[:MOST_FINDINGS]:
+            said = ", ".join(f"{name} {text}" for name in table.columns if (text := shown(entry.cells.get(name))))
+            yield from _wrapped(said, "  ✗ ")
 
 
 def _counts(certificate: Certificate) -> Iterator[str]:

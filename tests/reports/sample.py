@@ -24,6 +24,9 @@ FAILED = 11
 UNTESTED = 17
 SKIPPED_IN_PART = 23
 FAILED_RECOMMENDED = 28
+DRAWN = 31
+STRATEGIES = ("pre-copy", "auto-converge", "post-copy")
+RATES = (2, 10, 50, 100)
 
 
 def requirement(number: int, **changes: Any) -> Record:
@@ -129,6 +132,8 @@ def result(number: int, outcome: str = "passed", **changes: Any) -> Record:
         "namespace": f"seatrial-7f3a9c-{number:02}",
         "notes": [],
         "measurements": [],
+        "tables": [],
+        "charts": [],
         "timeline": [],
         **changes,
     }
@@ -155,6 +160,7 @@ def timeline(last: str = "Succeeded") -> list[Record]:
         {"t": 12.76, "source": "Pod", "text": "virt-launcher-vm-1-aa1b2 being deleted"},
         {"t": 12.79, "source": "Pod", "text": "virt-launcher-vm-1-aa1b2 deleted"},
         {"t": 12.0, "source": "test", "text": "migrate vm-1"},
+        {"t": 12.66, "until": 12.702, "source": "probe", "text": "no answer, 42 ms"},
     ]
     return moments
 
@@ -163,6 +169,70 @@ def measurements(number: int) -> list[Record]:
     return [
         {"name": "blackout", "value": 28 + number * 7 % 23 + (number == FAILED) * 45, "unit": "ms"},
         {"name": "migration duration", "value": 0.7 + number % 5 * 0.09, "unit": "s"},
+    ]
+
+
+def predictions() -> Iterator[Record]:
+    """One row for each place of a grid; one of them is a surprise."""
+    for strategy in STRATEGIES:
+        for bandwidth in (16, 32, 64):
+            for rate in RATES:
+                ends = "converges" if rate < bandwidth * 0.8 else _HELP[strategy]
+                surprise = (strategy, bandwidth, rate) == ("auto-converge", 16, 100)
+                observed = "is aborted by the time-out" if surprise else ends
+                row = {
+                    "strategy": strategy,
+                    "bandwidth, MiB/s": bandwidth,
+                    "dirty rate, MiB/s": rate,
+                    "expected": f"{ends}, in about {2 + rate / bandwidth:.1f} s",
+                    "observed": f"{observed}, in {2 + rate / bandwidth:.0f} s",
+                    "holds": observed == ends,
+                }
+                yield {"title": "Prediction", "row": row}
+
+
+_HELP = {
+    "pre-copy": "is aborted by the time-out",
+    "auto-converge": "converges, throttled",
+    "post-copy": "ends by post-copy",
+}
+
+
+def charts() -> list[Record]:
+    """Latency and lost requests over one migration, of one test."""
+    times = [index / 20 for index in range(220, 280)]
+    slow = [12.4 < t < 13.0 for t in times]
+    lines = {
+        "median": [[t, 2 + 3 * slowed] for t, slowed in zip(times, slow, strict=True)],
+        "99 %": [[t, None if 12.65 < t < 12.75 else 6 + 60 * slowed] for t, slowed in zip(times, slow, strict=True)],
+    }
+    phases = [
+        {"name": name, "from": round(12 + index * 0.13, 2), "to": round(12.13 + index * 0.13, 2)}
+        for index, name in enumerate(PHASES[:-1])
+    ]
+    lost = {"name": "3 lost", "from": 12.66, "to": 12.7}
+    return [
+        {
+            "title": "Latency, one migration",
+            "unit": "ms",
+            "lines": [{"name": name, "points": points} for name, points in lines.items()],
+            "spans": [*phases, lost],
+        },
+        {
+            "title": "Requests lost, one migration",
+            "unit": "1/s",
+            "lines": [{"name": "lost", "points": [[t, 60 * (12.65 < t < 12.72)] for t in times]}],
+            "spans": phases,
+        },
+    ]
+
+
+def blackouts() -> list[Record]:
+    """Several samples of each strategy."""
+    return [
+        {"name": f"blackout, {strategy}", "value": 20 + 15 * rank + 7 * index % 31, "unit": "ms"}
+        for rank, strategy in enumerate(STRATEGIES)
+        for index in range(4 + 8 * rank)
     ]
 
 
@@ -197,6 +267,9 @@ def _one_test(number: int) -> Record:
         )
     if number == UNTESTED:
         return result(number, "skipped", reason="the cluster has no StorageClass with ReadWriteMany")
+    if number == DRAWN:
+        drawn: dict[str, Any] = {"tables": list(predictions()), "charts": charts(), "measurements": blackouts()}
+        return result(number, timeline=timeline(), **drawn)
     if number == SKIPPED_IN_PART:
         return result(number, "passed", notes=["the feature gate LiveMigration is listed and has no effect any more"])
     return result(

@@ -44,11 +44,14 @@ def test_an_empty_directory_has_a_certificate_too(tmp_path: Path) -> None:
     assert (found["verdict"], found["exitCode"], found["environment"]) == ("inconclusive", 3, None)
 
 
+DATA = ("capabilities", "migrations", "summary", "row")
+
+
 def keys(value: Any) -> set[str]:
     """Every key of the document, but for those that are data."""
     match value:
         case dict():
-            inner = [item for name, item in value.items() if name not in ("capabilities", "migrations", "summary")]
+            inner = [item for name, item in value.items() if name not in DATA]
             return set(value) | set().union(*(keys(item) for item in inner))
         case list():
             return set().union(*(keys(item) for item in value))
@@ -76,7 +79,7 @@ STABLE = [
         "voidedBy",
     ),
     *("fingerprint", "run", "environment", "problems", "summary", "findings", "violations", "requirements", "tests"),
-    *("measures", "evidence"),
+    *("measures", "tables", "evidence"),
 ]
 """The promise of schema 1: a key may be added here, none may go without a new number."""
 
@@ -117,6 +120,22 @@ def test_the_exit_code_is_the_verdicts(outcome: str, verdict: str, code: int) ->
     lines = [sample.run(), sample.environment(), sample.requirement(1), sample.result(1, outcome), end]
     found = document(certificate(parse(sample.as_lines(lines))))
     assert (found["verdict"], found["exitCode"]) == (verdict, code)
+
+
+def test_a_table_has_the_rows_of_every_test_in_order(tmp_path: Path) -> None:
+    (table,) = written(tmp_path)["tables"]
+    assert (table["title"], len(table["rows"]), table["against"]) == ("Prediction", 36, 1)
+    assert table["columns"] == ["strategy", "bandwidth, MiB/s", "dirty rate, MiB/s", "expected", "observed"]
+    first = table["rows"][0]
+    assert first["row"]["strategy"] == "pre-copy"
+    assert first["test"].startswith("conformance/")
+
+
+def test_a_chart_is_told_without_its_points(tmp_path: Path) -> None:
+    (chart,) = (chart for test in written(tmp_path)["tests"] for chart in test["charts"] if chart["unit"] == "ms")
+    assert [line["name"] for line in chart["lines"]] == ["median", "99 %"]
+    assert chart["lines"][1]["max"] > chart["lines"][0]["max"] > 0
+    assert chart["spans"][0] == {"name": "Pending", "from": 12.0, "to": 12.13}
 
 
 def test_a_violation_is_kept_as_it_was_written() -> None:

@@ -128,6 +128,11 @@ NASTY = (
 )
 
 
+def drawn(text: str) -> sample.Record:
+    lines = [{"name": text, "points": [[0, 1], [1, 2]]}]
+    return {"title": text, "unit": text, "lines": lines, "spans": [{"name": text, "from": 0, "to": 1}]}
+
+
 def nasty(text: str) -> list[sample.Record]:
     """A run that holds the text wherever a cluster, a test or a user may put one."""
     environment = {
@@ -148,6 +153,8 @@ def nasty(text: str) -> list[sample.Record]:
             notes=[text],
             timeline=[*moments, *sample.timeline()],
             measurements=[{"name": text, "value": number, "unit": text}],
+            tables=[{"title": text, "row": {**dict.fromkeys(("expected", "observed", text), text), "holds": False}}],
+            charts=[drawn(text)],
             **said,
         )
         for number, outcome in enumerate(("failed", "passed", "skipped", "error"), 1)

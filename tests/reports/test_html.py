@@ -103,6 +103,18 @@ def hostile() -> list[sample.Record]:
         notes=[HOSTILE],
         measurements=[{"name": HOSTILE, "value": value, "unit": HOSTILE} for value in (1, 2)],
         timeline=[{"t": 1, "source": f"Pod{HOSTILE}", "text": f"{HOSTILE} phase Running"}],
+        tables=[
+            {"title": HOSTILE, "row": {HOSTILE: HOSTILE, "a": a, "b": a, "expected": HOSTILE, "observed": HOSTILE}}
+            for a in (1, 2)
+        ],
+        charts=[
+            {
+                "title": HOSTILE,
+                "unit": HOSTILE,
+                "lines": [{"name": HOSTILE, "points": [[0, 1]]}],
+                "spans": [{"name": HOSTILE, "from": 0, "to": 1}],
+            }
+        ],
     )
     requirement = sample.requirement(1, title=HOSTILE, statement=HOSTILE, source=HOSTILE, remedy=HOSTILE)
     environment = sample.environment()
@@ -127,6 +139,16 @@ def test_hostile_text_stays_text() -> None:
 def test_secrets_are_not_shown() -> None:
     secret = "Bearer abcdef0123456789"
     assert "abcdef0123456789" not in page([sample.requirement(1), sample.result(1, "failed", details=secret)])
+
+
+def test_long_lines_and_long_tables_fit_into_two_megabytes() -> None:
+    line = {"name": "p99", "points": [[t / 100, t * 7919 % 1000] for t in range(100_000)]}
+    chart = {"title": "Latency", "unit": "ms", "lines": [line, line], "spans": []}
+    rows = [{"title": "Rows", "row": {"number": number, "square": number**2}} for number in range(5_000)]
+    result = sample.result(1, charts=[chart, chart], tables=rows)
+    text = page([sample.run(), sample.environment(), sample.requirement(1), result])
+    assert len(text.encode()) < LARGEST
+    assert "4500 more rows in certificate.json" in text
 
 
 def test_500_failed_checks_fit_into_two_megabytes() -> None:

@@ -1,10 +1,6 @@
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-
 from seatrial.reports import pictures
 from seatrial.reports.certificate import certificate
 from seatrial.reports.journal import parse
-from seatrial.reports.measures import Measure, Sample
 from seatrial.reports.model import Measurement, Moment, Outcome, Test
 from tests.reports import sample
 
@@ -17,16 +13,6 @@ def test_bars_are_full() -> None:
     for bar in found:
         assert sum(segment.width for segment in bar.segments) == pictures.WIDTH
         assert sum(int(segment.label) for segment in bar.segments) == bar.total
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.floats(-10, 1e9), min_size=1, max_size=50))
-@example([5e-324])
-@example([1e15])
-def test_figures_lie_on_their_axis(values: list[float]) -> None:
-    found = pictures.strip(Measure("m", "ms", tuple(Sample(value, "t") for value in values)))
-    assert 1 < len(found.ticks) <= 7
-    assert all(0 <= mark.x <= pictures.WIDTH for mark in (*found.marks, *found.ticks))
 
 
 def timeline(*moments: tuple[float, str, str]) -> pictures.Timeline:
@@ -85,6 +71,18 @@ def test_what_ran_before_the_migration_is_drawn_from_its_beginning() -> None:
     lanes = {lane.name: [segment.label for segment in lane.segments] for lane in found.lanes}
     assert lanes == {"VMIM mig": ["Pending", "Succeeded"], "Pod source": ["Running", "Succeeded"], "Pod gone": []}
     assert next(lane for lane in found.lanes if lane.name == "Pod source").segments[0].x == pictures.LABEL
+
+
+def test_what_lasted_is_drawn_from_its_beginning_to_its_end() -> None:
+    silence = Moment(10.5, "probe", "no answer, 500 ms", until=11.0)
+    before = Moment(8.0, "probe", "no answer, 100 ms", until=8.1)
+    ends = [Moment(10.0, MIGRATION, "mig phase Pending"), Moment(12.0, MIGRATION, "mig phase Succeeded")]
+    found = pictures.timeline(Test("t", timeline=(before, ends[0], silence, ends[1])))
+    lane = found.lanes[1]
+    (segment,) = lane.segments
+    assert (lane.name, segment.kind, lane.marks) == ("probe", "lasting", ())
+    width = pictures.WIDTH - pictures.LABEL
+    assert (segment.x, segment.width) == (pictures.LABEL + width / 4, width / 4)
 
 
 def test_what_was_measured_comes_before_what_only_migrated() -> None:
