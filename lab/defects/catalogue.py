@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from . import limits, load, policies, tutorial
+from . import limits, load, observability, policies, tutorial
 from .defect import Defect
 from .write import Rewrite
 
-CATALOGUE: tuple[Defect, ...] = (*limits.DEFECTS, *load.DEFECTS, *policies.DEFECTS, *tutorial.DEFECTS)
+CATALOGUE: tuple[Defect, ...] = (
+    *limits.DEFECTS,
+    *load.DEFECTS,
+    *observability.DEFECTS,
+    *policies.DEFECTS,
+    *tutorial.DEFECTS,
+)
 
 
 class UnknownDefect(ValueError):
