@@ -18,10 +18,6 @@ DEFAULT_LIMIT, DEFAULT_DOWNTIME = 128 * MIB, 300
 Line = dict[str, Any]
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text else 0
-
-
 @dataclass(frozen=True)
 class Recording:
     """One trace."""
@@ -98,6 +94,22 @@ class Recording:
         """When a cancel was asked for that ended the migration."""
         return self.at("migrate_cancel") if self.state == "cancelled" else None
 
+    @property
+    def switched_at(self) -> float | None:
+        """When post-copy was asked for."""
+        return self.at("start-postcopy")
+
+    @property
+    def held(self) -> float:
+        """Seconds that the migration was made to wait before its switch-over."""
+        waits = [e["t"] for e in self._of("event", "src") if (e["data"] or {}).get("status") == "pre-switchover"]
+        went_on = self.at("migrate-continue")
+        return went_on - float(waits[0]) if waits and went_on is not None else 0.0
+
+    @property
+    def return_path(self) -> bool:
+        return bool(self.meta["caps"].get("return-path"))
+
     # What came of it.
 
     @property
@@ -123,12 +135,17 @@ class Recording:
 
     @property
     def pause(self) -> float | None:
-        """Seconds from the guest's stop on its source to its going on at its target, by QEMU's own clocks."""
+        """Seconds from the guest's stop on its source to its going on at its target, by QEMU's own clocks.
+
+        In post-copy it goes on before it can: that says nothing.
+        """
+        if self.switched_at is not None:
+            return None
         times = {e["event"]: float(e["qemu_ts"]) for e in self._of("event") if e["event"] in ("STOP", "RESUME")}
         return times["RESUME"] - times["STOP"] if len(times) == 2 else None
 
     @property
-    def reported_pause(self) -> float | None:
+    def reported(self) -> float | None:
         """What QEMU says of it."""
         told = self.samples[-1].get("downtime")
         return None if told is None else float(told) / 1000
@@ -142,6 +159,3 @@ class Recording:
 def recordings() -> list[Recording]:
     """All traces, by name."""
     return [Recording.read(path) for path in sorted(TRACES.glob("*.jsonl"))]
-
-
-__all__ = ["TRACES", "Recording", "recordings"]

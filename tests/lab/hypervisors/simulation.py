@@ -26,6 +26,8 @@ class Outcome:
     sent: int
     rounds: int
     pause: float | None
+    reported: float | None
+    """What QEMU would say of the pause."""
     converged: bool
 
 
@@ -40,12 +42,12 @@ def simulate(recording: Recording) -> Outcome:
         compression=recording.compression,
         machine=MACHINE,
     )
-    end, switch = recording.ran_until or HOPELESS, recording.at("start-postcopy")
+    end, switch = recording.ran_until or HOPELESS, recording.switched_at
     while not physics.converged and physics.stats().elapsed + SETUP < end:
         if switch is not None and physics.stats().elapsed + SETUP >= switch:
             return _post_copy(recording, physics)
         physics.advance(STEP, LINK)
-    return _outcome(physics, converged=physics.converged)
+    return _converged(recording, physics) if physics.converged else _given_up(physics)
 
 
 def _post_copy(recording: Recording, physics: PreCopy) -> Outcome:
@@ -54,14 +56,23 @@ def _post_copy(recording: Recording, physics: PreCopy) -> Outcome:
     physics.limit = recording.post_copy_limit
     while not physics.converged:
         physics.advance(STEP, LINK)
-    stats = physics.stats()
-    return Outcome(stats.elapsed + SETUP + DEVICES, stats.processed, stats.iteration, DEVICES, converged=True)
+    return _outcome(physics, DEVICES, None, DEVICES)
 
 
-def _outcome(physics: PreCopy, *, converged: bool) -> Outcome:
-    if not converged:
-        stats = physics.stats()
-        return Outcome(stats.elapsed + SETUP, stats.processed, stats.iteration, None, converged=False)
-    pause = DEVICES + physics.stop(LINK).seconds
+def _converged(recording: Recording, physics: PreCopy) -> Outcome:
+    rest = physics.stop(LINK)
+    pause = recording.held + DEVICES + rest.seconds
+    in_sockets = max(rest.sent / LINK, rest.seconds - MACHINE.buffer / MACHINE.fresh)
+    reported = pause if recording.return_path else DEVICES + in_sockets
+    return _outcome(physics, reported, pause, reported)
+
+
+def _given_up(physics: PreCopy) -> Outcome:
+    return _outcome(physics, 0.0, None, None, converged=False)
+
+
+def _outcome(
+    physics: PreCopy, more: float, pause: float | None, reported: float | None, *, converged: bool = True
+) -> Outcome:
     stats = physics.stats()
-    return Outcome(stats.elapsed + SETUP + pause, stats.processed, stats.iteration, pause, converged=True)
+    return Outcome(stats.elapsed + SETUP + more, stats.processed, stats.iteration, pause, reported, converged)

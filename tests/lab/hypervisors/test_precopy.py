@@ -19,8 +19,8 @@ def run(physics: PreCopy, link: float = LINK, limit: float = 600.0) -> float:
     return physics.stats().elapsed
 
 
-def migration(load: Load | None = None, limit: int = 0, downtime: float = 0.3, **more: bool) -> PreCopy:
-    return PreCopy(Memory(GUEST, load), limit, downtime, **more)
+def migration(load: Load | None = None, limit: int = 0, downtime: float = 0.3, *, auto: bool = False) -> PreCopy:
+    return PreCopy(Memory(GUEST, load), limit, downtime, auto_converge=auto)
 
 
 def test_idle_guest_is_gone_within_two_windows() -> None:
@@ -77,7 +77,7 @@ def test_standing_guest_converges() -> None:
 
 
 def test_auto_converge_throttles_until_it_converges() -> None:
-    physics = migration(Load(32 * MIB, 60 * MIB), limit=32 * MIB, auto_converge=True)
+    physics = migration(Load(32 * MIB, 60 * MIB), limit=32 * MIB, auto=True)
     assert run(physics, limit=120.0) < 120.0
     assert 0.2 <= physics.stats().throttle <= 0.99
 
