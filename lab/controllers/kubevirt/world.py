@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from ... import kinds
 from ...defects import Defects
 from ...events import Recorder
-from ...informer import Index, Informer, owner_of
+from ...informer import Index, Informer, Key, owner_of
 from ...kube import Kube, Object
 from ...pace import Pace
 from ...release import Release
 from .clusterconfig import ClusterConfig, read_config
-from .names import JOB_UID
-from .objects import labels, uid
+from .names import JOB_NAME, JOB_UID
+from .objects import annotations_of, labels, phase, uid
 
 COMPONENT = "virtualmachine-controller"
 LAUNCHERS = "kubevirt.io=virt-launcher"
@@ -41,9 +41,10 @@ class World:
         self.quotas = Informer(kube, kinds.RESOURCE_QUOTA)
         self.budgets = Informer(kube, kinds.POD_DISRUPTION_BUDGET)
         self._launchers_by_owner = Index(self.launchers, _controllers)
-        self._launchers_by_migration = Index(self.launchers, _job)
         self._migrations_by_vmi = Index(self.migrations, _vmi)
         self._read: tuple[Object | None, ClusterConfig] | None = None
+        self._targets: dict[str, Key] = {}
+        self.launchers.on_change(self._launcher_changed)
 
     def tell(self, obj: Object, text: str) -> None:
         """Write a line about an object into virt-controller's log, in KubeVirt's form."""
@@ -68,9 +69,22 @@ class World:
     def migrations_of(self, namespace: str, vmi_name: str) -> list[Object]:
         return self._migrations_by_vmi.of(f"{namespace}/{vmi_name}")
 
-    def has_target(self, migration: Object) -> bool:
-        """Whether there is, or was, a target pod of the migration."""
-        return bool(self._launchers_by_migration.of(uid(migration)))
+    def _launcher_changed(self, event: str, pod: Object) -> None:
+        """Note a new target pod: those of migrations that are beyond Pending are dropped when next asked for."""
+        job = labels(pod).get(JOB_UID, "")
+        if event == "DELETED":
+            self._targets.pop(job, None)
+        elif event == "ADDED" and job:
+            self._targets[job] = pod["metadata"]["namespace"], annotations_of(pod).get(JOB_NAME, "")
+
+    def pending_with_target(self) -> list[Object]:
+        """Pending migrations whose target pod has been made: few at any time, however many wait."""
+        found = {job: self.migrations.get(*key) for job, key in self._targets.items()}
+        kept = {
+            job: item for job, item in found.items() if item and uid(item) == job and phase(item) in ("", "Pending")
+        }
+        self._targets = {job: self._targets[job] for job in kept}
+        return list(kept.values())
 
     def owner_vmi(self, obj: Object) -> Object | None:
         """The VMI that controls a pod or a PodDisruptionBudget, when it still exists."""
@@ -79,12 +93,6 @@ class World:
             return None
         vmi = self.vmis.get(obj["metadata"].get("namespace", ""), owner["name"])
         return vmi if vmi and uid(vmi) == owner["uid"] else None
-
-
-def _job(pod: Object) -> list[str]:
-    """The uid of the migration that a launcher pod is the target of."""
-    job = labels(pod).get(JOB_UID)
-    return [job] if job else []
 
 
 def _vmi(migration: Object) -> list[str]:

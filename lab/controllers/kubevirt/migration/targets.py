@@ -12,7 +12,7 @@ from ....kube import ApiError, Object
 from .. import disruption, names
 from ..expectations import Expectations
 from ..launcherpod import target_launcher
-from ..objects import annotations_of, phase, status, uid
+from ..objects import annotations_of, status, uid
 from ..world import World
 from . import mistakes, queueing
 from .situation import Note, Situation
@@ -36,7 +36,7 @@ class Targets:
     def __init__(self, world: World, made: Expectations) -> None:
         self.world, self.made = world, made
         self._turn = asyncio.Lock()
-        self._begun = Index(world.migrations, _progress)
+        self._running = Index(world.migrations, lambda item: ["running"] if queueing.is_running(item) else [])
         self._forgotten: set[str] = set()
 
     async def admit(self, situation: Situation) -> Admission:
@@ -74,7 +74,7 @@ class Targets:
         world, own = self.world, uid(situation.migration)
         if own in self._forgotten:
             return "it is forgotten."
-        begun = [item for item in self._begun.of("Pending") if world.has_target(item)] + self._begun.of("running")
+        begun = [*world.pending_with_target(), *self._running.of("running")]
         others = mistakes.counted((item for item in begun if uid(item) != own), world.defects)
         vmis = [world.vmis.get(item["metadata"]["namespace"], item["spec"]["vmiName"]) or {} for item in others]
         limits = mistakes.limits(world.config(), world.defects)
@@ -102,11 +102,6 @@ class Targets:
         marks = {"metadata": {"annotations": {names.NON_ROOT: "true"}}}
         namespace, name = key_of(vmi)
         return await self.world.kube.patch(kinds.VIRTUAL_MACHINE_INSTANCE, name, marks, namespace, style="merge")
-
-
-def _progress(migration: Object) -> list[str]:
-    """What of a migration matters to those that wait for a slot."""
-    return ["running"] if queueing.is_running(migration) else [phase(migration)]
 
 
 def _refusal(situation: Situation, error: ApiError) -> str:
