@@ -31,7 +31,7 @@ class Faults:
     def leads_to(self, backends: Sequence[object]) -> None:
         """The Service leads there now, be it elsewhere than before, or nowhere for a moment."""
         if backends:
-            self._moves += bool(self._last) and backends != self._last
+            self._moves += bool(self._last) and any(backend not in self._last for backend in backends)
             self._last = backends
 
     def delay(self) -> float:
@@ -50,7 +50,9 @@ class Faults:
 
     def _crowded(self) -> bool:
         now = time.monotonic()
-        self._recent.append(now)
-        while self._recent[0] < now - 1:
+        while self._recent and self._recent[0] < now - 1:
             self._recent.popleft()
-        return len(self._recent) > MOST_IN_A_SECOND
+        if len(self._recent) >= MOST_IN_A_SECOND:
+            return True
+        self._recent.append(now)
+        return False
