@@ -12,9 +12,12 @@ import aiohttp
 from seatrial.lab.hypervisors.interface import DomainSpec, State, Streams
 from seatrial.lab.hypervisors.memory import MIB
 from seatrial.lab.hypervisors.model import ModelDomain, ModelHypervisor
+from seatrial.lab.network import Block
 from seatrial.lab.pace import Pace
 
-SOURCE, TARGET = "127.63.1.1", "127.63.1.2"
+BLOCK = Block.claim()
+"""Held by this process for as long as it lives: another may run the same tests at the same time."""
+SOURCE, TARGET = BLOCK.node(0), BLOCK.node(1)
 PACE = Pace(guest_boot=0.0, guest_shutdown=0.0, abort=0.0, switchover=0.01)
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 from seatrial.lab.context import LabContext
 from seatrial.lab.defects import Defects
 from seatrial.lab.kube import Kube, Object, cancel
-from seatrial.lab.network import Block, Pool
+from seatrial.lab.network import Block
 from seatrial.lab.nodes.launcher import virt_launcher
 from seatrial.lab.nodes.runtime import Container, Node
 from seatrial.lab.nodes.virthandler import virt_handler
@@ -48,7 +48,6 @@ class Cluster:
     nodes: dict[str, Node]
     running: dict[str, asyncio.Task[int]] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
-    made: int = 0
 
     def start_handler(self, node: str) -> None:
         self._start(node, f"virt-handler-{node}", "handler", ["virt-handler"], virt_handler)
@@ -59,8 +58,7 @@ class Cluster:
         return self._start(node, pod, "compute", argv, virt_launcher)
 
     def _start(self, node: str, pod: str, name: str, argv: list[str], program: Any) -> str:
-        self.made += 1
-        address = f"127.62.{self.nodes[node].index}.{self.made}"
+        address = self.lab.block.pods(self.nodes[node].index).take()
         spec = {"name": name, "image": "image", "command": argv}
         metadata = {"name": pod, "namespace": "ns", "uid": f"uid-{pod}"}
         container = LooseContainer(
@@ -115,18 +113,18 @@ class Hurry:
 @asynccontextmanager
 async def cluster(folder: Path, version: str = "1.8", defects: Defects | None = None) -> AsyncIterator[Cluster]:
     api = MemoryApi()
-    no_block = cast(Block, None)
+    block = Block.claim()
     lab = LabContext(
         "",
         Authority.create(folder),
         lambda user, groups, node: "",
-        no_block,
+        block,
         release_of(version),
         defects or Defects(),
         PACE,
-        Secondary(Pool("127.0.8.0/21")),
+        Secondary(block.secondary_sockets()),
     )
-    nodes = {name: Node(name, index, "", no_block) for index, name in ((1, "node1"), (2, "node2"))}
+    nodes = {name: Node(name, index, "", block) for index, name in ((1, "node1"), (2, "node2"))}
     made = Cluster(api, lab, nodes)
     for name in nodes:
         await api.put("Node", {"metadata": {"name": name, "labels": HOST_MODEL}})
@@ -135,3 +133,4 @@ async def cluster(folder: Path, version: str = "1.8", defects: Defects | None = 
         yield made
     finally:
         await cancel(*made.running.values())
+        block.release()
