@@ -23,6 +23,11 @@ class Axis:
     def place(self, value: float, start: float, length: float) -> float:
         return round(start + self.share(value) * length, 1)
 
+    def label(self, tick: float, unit: str = "") -> str:
+        """A tick in as many places as its neighbours differ by."""
+        places = min(9, max(0, -math.floor(math.log10(self.step) + 1e-9)))
+        return f"{tick:,.{places}f} {unit}".strip()
+
     @property
     def ticks(self) -> list[float]:
         return [round(self.low + self.step * i, 9) for i in range(round((self.high - self.low) / self.step) + 1)]

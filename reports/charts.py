@@ -113,7 +113,7 @@ def picture(test: Test) -> Picture:
     return Picture(
         test,
         tuple(_plot(chart, time) for chart in test.charts),
-        tuple(Tick(_x(t, time), figure(t, "s")) for t in time.ticks),
+        tuple(Tick(_x(t, time), time.label(t, "s")) for t in time.ticks),
         placed,
         len(spans) - len(placed),
     )
@@ -136,7 +136,8 @@ def _plot(chart: Chart, time: Axis) -> Plot:
     low, high = _range(values)
     scale = axis(min(0.0, low), max(0.0, high))
     strokes = tuple(_stroke(line, index % HUES, chart.unit, time, scale) for index, line in enumerate(chart.lines))
-    return Plot(chart.title, chart.unit, strokes, tuple(Tick(_y(value, scale), figure(value)) for value in scale.ticks))
+    ticks = tuple(Tick(_y(value, scale), scale.label(value)) for value in scale.ticks)
+    return Plot(chart.title, chart.unit, strokes, ticks)
 
 
 def _y(value: float, scale: Axis) -> float:
@@ -201,5 +202,5 @@ def _bar(span: Span, row: int, time: Axis, hues: dict[str, int]) -> Bar:
     width = round(max(2.0, _x(span.end, time) - x), 1)
     plain = _COUNT.sub("", span.name)
     kind = "bad" if _BAD.search(span.name) else f"hue{hues.setdefault(plain, len(hues)) % HUES}"
-    title = f"{span.name}: {figure(span.begin, 's')} to {figure(span.end, 's')}, {figure(span.end - span.begin, 's')}"
+    title = f"{span.name}: {span.begin:.2f} s to {span.end:.2f} s, {figure(span.end - span.begin, 's')}"
     return Bar(span.name, title, x, width, row, kind, width > len(span.name) * LETTER + 8)

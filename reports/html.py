@@ -14,7 +14,7 @@ from . import charts, pictures
 from .assessment import Finding, Result, Row
 from .certificate import VALID_DAYS, VOIDED_BY, Certificate
 from .grids import grids
-from .measures import duration, figure
+from .measures import duration, figure, measures
 from .model import Outcome
 from .shorten import clip, clip_end
 from .strips import strips
@@ -96,19 +96,8 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    named: tuple[Callable[..., str], ...] = (
-        anchor,
-        clip,
-        clip_end,
-        duration,
-        figure,
-        href,
-        shell,
-        shown,
-        slug,
-        symbol,
-        when,
-    )
+    named: tuple[Callable[..., object], ...] = (anchor, clip, clip_end, duration, figure)
+    named += (href, measures, shell, shown, slug, symbol, when)
     environment.filters.update({function.__name__: function for function in named})
     environment.globals["style"] = Markup((here / "certificate.css").read_text())
     return environment.get_template("certificate.html")

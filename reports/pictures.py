@@ -36,6 +36,11 @@ class Segment:
     label: str
     title: str = ""
 
+    @property
+    def beside(self) -> float:
+        """Where its label begins, or ends, when there is no room for it within."""
+        return round(self.x - 5 if self.x > 0.8 * WIDTH else self.x + self.width + 5, 1)
+
 
 @dataclass(frozen=True)
 class Bar:

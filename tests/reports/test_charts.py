@@ -37,6 +37,12 @@ def test_an_axis_holds_both_values_in_few_round_steps(one: float, other: float) 
     assert 2 <= len(found.ticks) <= 8
 
 
+def test_neighbouring_ticks_read_differently() -> None:
+    found = axis(1234.1, 1234.7)
+    assert [found.label(tick, "s") for tick in found.ticks][:2] == ["1,234.0 s", "1,234.2 s"]
+    assert [axis(0, 40).label(tick) for tick in (0, 10)] == ["0", "10"]
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.one_of(st.none(), st.floats(-1e9, 1e9))), max_size=60))
 def test_lines_stay_within_their_chart(points: Points) -> None:
