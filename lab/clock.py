@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 def timestamp(moment: datetime | None = None) -> str:
     """`metav1.Time`: whole seconds."""
-    return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (moment or datetime.now(UTC)).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def micro_timestamp(moment: datetime | None = None) -> str:
     """`metav1.MicroTime`: events and leases have it."""
-    return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (moment or datetime.now(UTC)).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def parse_timestamp(text: str) -> datetime:

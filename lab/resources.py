@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from .kube import Object
@@ -30,7 +31,12 @@ Amounts = dict[str, Decimal]
 
 def amount(quantity: Any) -> Decimal:
     """The value of a Kubernetes quantity such as `100m`, `2Gi`, `1k` or `1e3`."""
-    text = str(quantity)
+    return _value(str(quantity))
+
+
+@lru_cache(maxsize=1024)
+def _value(text: str) -> Decimal:
+    """The same few quantities are asked for again and again."""
     digits = text.rstrip("numkKMGTPEi")
     suffix = text[len(digits) :]
     return Decimal(digits) * _SUFFIXES[suffix] if suffix else Decimal(text)

@@ -51,6 +51,9 @@ class Webhooks(Plugin):
 
     def __init__(self, store: Store, backends: Backends) -> None:
         self._store, self._backends = store, backends
+        self._concerned: dict[tuple[str, ...], list[Object]] = {}
+        for storage in (MUTATING, VALIDATING):
+            store.listen(storage, lambda change: self._concerned.clear())
 
     async def mutate(self, attempt: Attempt) -> Object | None:
         for webhook in self._matching(MUTATING, attempt):
@@ -71,15 +74,22 @@ class Webhooks(Plugin):
     def _matching(self, storage: tuple[str, str], attempt: Attempt) -> Iterator[Object]:
         if attempt.resource.group == GROUP:
             return
-        for _, stored in self._store.collection(storage).select(""):
-            for webhook in stored.obj.get("webhooks") or ():
-                if self._matches(webhook, attempt):
-                    yield webhook
+        for webhook in self._by_rules(storage, attempt):
+            if self._selects(webhook, attempt):
+                yield webhook
 
-    def _matches(self, webhook: Object, attempt: Attempt) -> bool:
-        equivalent = webhook.get("matchPolicy", "Equivalent") == "Equivalent"
-        if not any(_rule_matches(rule, attempt, equivalent) for rule in webhook.get("rules") or ()):
-            return False
+    def _by_rules(self, storage: tuple[str, str], attempt: Attempt) -> list[Object]:
+        """The webhooks whose rules fit: as long as the configurations stay as they are, always the same ones."""
+        resource, scoped = attempt.resource, "namespaced" if attempt.namespace else ""
+        kind = resource.group, resource.plural, resource.version
+        key = (*storage, *kind, attempt.operation, attempt.subresource, scoped)
+        if key not in self._concerned:
+            configurations = self._store.collection(storage).select("")
+            found = (webhook for _, stored in configurations for webhook in stored.obj.get("webhooks") or ())
+            self._concerned[key] = [webhook for webhook in found if _concerns(webhook, attempt)]
+        return self._concerned[key]
+
+    def _selects(self, webhook: Object, attempt: Attempt) -> bool:
         selector = webhook.get("namespaceSelector") or {}
         if selector and not self._namespace_matches(selector, attempt):
             return False
@@ -217,6 +227,11 @@ def _denied(name: str, result: Object) -> StatusError:
     said_why = result.get("message") or result.get("reason")
     status["message"] = f"{prefix}: {said_why}" if said_why else f"{prefix} without explanation"
     return StatusError(status)
+
+
+def _concerns(webhook: Object, attempt: Attempt) -> bool:
+    equivalent = webhook.get("matchPolicy", "Equivalent") == "Equivalent"
+    return any(_rule_matches(rule, attempt, equivalent) for rule in webhook.get("rules") or ())
 
 
 def _rule_matches(rule: Object, attempt: Attempt, equivalent: bool) -> bool:

@@ -35,6 +35,10 @@ class Room:
         self.pods += 1
         add(self.taken, asked)
 
+    def give_back(self, asked: Amounts) -> None:
+        self.pods -= 1
+        add(self.taken, {name: -value for name, value in asked.items()})
+
 
 Filter = Callable[[Object, Object, Snapshot, Room], Refusal | None]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ...kube import Object
 from ...labels import Labels, labels_of, selects
@@ -19,7 +20,7 @@ class Snapshot:
     """The cluster as the scheduler sees it: nodes, the pods on them, and the labels of namespaces."""
 
     nodes: list[Object]
-    placed: Mapping[str, list[Object]]
+    placed: Mapping[str, Iterable[Object]]
     namespaces: Mapping[str, Labels] = field(default_factory=dict)
 
     def pods(self) -> Iterator[tuple[Object, Object]]:
@@ -27,6 +28,11 @@ class Snapshot:
         for node in self.nodes:
             for pod in self.placed.get(node["metadata"]["name"], []):
                 yield pod, node
+
+    @cached_property
+    def shy(self) -> list[tuple[Object, Object]]:
+        """Those of the pods that keep others away."""
+        return [(pod, node) for pod, node in self.pods() if _terms(pod, "podAntiAffinity")]
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ def affinity_problem(pod: Object, node: Object, snapshot: Snapshot) -> Problem |
             _same_place(term, node, where) and _meant(term, pod, other, snapshot) for other, where in snapshot.pods()
         ):
             return Problem("node(s) didn't match pod anti-affinity rules", False)
-    for other, where in snapshot.pods():
+    for other, where in snapshot.shy:
         for term in _terms(other, "podAntiAffinity"):
             if _same_place(term, node, where) and _meant(term, other, pod, snapshot):
                 return Problem("node(s) didn't satisfy existing pods anti-affinity rules", False)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import platform
 import time
-from collections.abc import Mapping
 
 import aiohttp
 
@@ -15,8 +14,8 @@ from ...informer import Informers, Key, Queue, key_of, run_workers
 from ...kinds import EVENT, NAMESPACE, NODE, PERSISTENT_VOLUME_CLAIM, POD
 from ...kube import ApiError, Kube, Object
 from ...labels import labels_of
-from ...resources import Amounts, pod_amounts
-from .placement import Placement, Room, blocked, place
+from .occupancy import Occupancy
+from .placement import Placement, blocked, place
 from .podaffinity import Snapshot
 
 log = logging.getLogger(__name__)
@@ -33,8 +32,8 @@ class Scheduler:
         self._claims, self._namespaces = informers.of(PERSISTENT_VOLUME_CLAIM), informers.of(NAMESPACE)
         self._queue = Queue()
         self._stuck: set[Key] = set()
-        self._assumed: dict[str, str] = {}
-        self._sizes: dict[str, Amounts] = {}
+        self._assumed: set[str] = set()
+        self._occupancy = Occupancy()
         self._seen_nodes: dict[str, Object] = {}
         self._seen_pods: dict[str, Object] = {}
         self._news: asyncio.Queue[Object] = asyncio.Queue()
@@ -51,15 +50,19 @@ class Scheduler:
     def _pod_changed(self, type: str, pod: Object) -> None:
         uid, key = pod["metadata"]["uid"], key_of(pod)
         if type == "DELETED":
-            for seen in (self._sizes, self._assumed, self._seen_pods):
-                seen.pop(uid, None)
+            self._seen_pods.pop(uid, None)
+            self._assumed.discard(uid)
+            self._occupancy.leave(uid)
             self._stuck.discard(key)
             self._retry()
-        elif pod["spec"].get("nodeName"):
-            self._assumed.pop(uid, None)
+        elif node := pod["spec"].get("nodeName"):
+            self._assumed.discard(uid)
             self._stuck.discard(key)
             if self._seen_pods.get(uid) != (part := _placed_part(pod)):
                 self._seen_pods[uid] = part
+                self._occupancy.leave(uid)
+                if not _over(pod):
+                    self._occupancy.enter(pod, node)
                 self._retry()
         elif not _over(pod) and pod["spec"].get("schedulerName", NAME) == NAME:
             self._queue.add(key)
@@ -96,27 +99,8 @@ class Scheduler:
         nodes = self._nodes.items()
         if problem := self._claim_problem(pod):
             return Placement(None, blocked(problem, len(nodes)))
-        placed: dict[str, list[Object]] = {}
-        for other in self._pods.items():
-            node = other["spec"].get("nodeName") or self._assumed.get(other["metadata"]["uid"])
-            if node and not _over(other):
-                placed.setdefault(node, []).append(other)
         namespaces = {item["metadata"]["name"]: labels_of(item) for item in self._namespaces.items()}
-        return place(pod, Snapshot(nodes, placed, namespaces), self._rooms(placed))
-
-    def _rooms(self, placed: Mapping[str, list[Object]]) -> dict[str, Room]:
-        rooms: dict[str, Room] = {}
-        for node, pods in placed.items():
-            rooms[node] = room = Room()
-            for pod in pods:
-                room.take(self._size(pod))
-        return rooms
-
-    def _size(self, pod: Object) -> Amounts:
-        uid = pod["metadata"]["uid"]
-        if uid not in self._sizes:
-            self._sizes[uid] = pod_amounts(pod, "requests")
-        return self._sizes[uid]
+        return place(pod, Snapshot(nodes, self._occupancy.pods, namespaces), self._occupancy.rooms)
 
     def _claim_problem(self, pod: Object) -> str | None:
         namespace = pod["metadata"]["namespace"]
@@ -136,7 +120,8 @@ class Scheduler:
     async def _bind(self, pod: Object, node: str) -> None:
         namespace, name = key_of(pod)
         uid = pod["metadata"]["uid"]
-        self._assumed[uid] = node
+        self._assumed.add(uid)
+        self._occupancy.enter(pod, node)
         body = {
             "apiVersion": "v1",
             "kind": "Binding",
@@ -146,7 +131,8 @@ class Scheduler:
         try:
             await self._kube.request("POST", POD.path(namespace, name, "binding"), body)
         except ApiError:
-            self._assumed.pop(uid, None)
+            self._assumed.discard(uid)
+            self._occupancy.leave(uid)
             raise
         self._stuck.discard((namespace, name))
         self._say(pod, "Normal", "Scheduled", "Binding", f"Successfully assigned {namespace}/{name} to {node}")

@@ -56,7 +56,7 @@ class DisruptionController:
             return None
         if not self.own.satisfied((namespace, name)):
             return SAFETY_NET
-        budgets = budgets_of(self.world, vmi)
+        budgets = self.world.budgets_of(vmi)
         if not self._is_wanted(vmi):
             for budget in budgets:
                 await self._delete(vmi, budget)
@@ -119,15 +119,11 @@ def needs_budget(vmi: Object, default: str | None) -> bool:
     return strategy in ("LiveMigrate", "External")
 
 
-def budgets_of(world: World, vmi: Object) -> list[Object]:
-    return [item for item in world.budgets.items(vmi["metadata"]["namespace"]) if world.owner_vmi(item) is vmi]
-
-
 async def protect_migration(world: World, migration: Object, vmi: Object) -> bool:
     """Widen the VMI's budget to both pods; whether the budget is in force, so that the target may be made."""
     if not world.release.has_pdbs or not needs_budget(vmi, world.config().eviction_strategy):
         return True
-    budgets = budgets_of(world, vmi)
+    budgets = world.budgets_of(vmi)
     if not budgets:
         raise MissingBudgetError(f"Found no PDB protecting the vmi {vmi['metadata']['name']}")
     budget = budgets[0]

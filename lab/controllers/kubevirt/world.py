@@ -41,6 +41,7 @@ class World:
         self.quotas = Informer(kube, kinds.RESOURCE_QUOTA)
         self.budgets = Informer(kube, kinds.POD_DISRUPTION_BUDGET)
         self._launchers_by_owner = Index(self.launchers, _controllers)
+        self._budgets_by_owner = Index(self.budgets, _controllers)
         self._migrations_by_vmi = Index(self.migrations, _vmi)
         self._read: tuple[Object | None, ClusterConfig] | None = None
         self._targets: dict[str, Key] = {}
@@ -65,6 +66,9 @@ class World:
     def pods_of(self, vmi: Object) -> list[Object]:
         """Every launcher pod that the VMI controls, ended ones included."""
         return self._launchers_by_owner.of(uid(vmi))
+
+    def budgets_of(self, vmi: Object) -> list[Object]:
+        return self._budgets_by_owner.of(uid(vmi))
 
     def migrations_of(self, namespace: str, vmi_name: str) -> list[Object]:
         return self._migrations_by_vmi.of(f"{namespace}/{vmi_name}")
