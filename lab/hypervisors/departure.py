@@ -49,7 +49,7 @@ class Departure:
         self.physics = PreCopy(
             self._guest.memory,
             0 if defects.on(LIMIT_IGNORED) else options.bandwidth,
-            0.0 if defects.on(CONVERGES_NEVER) else options.downtime,
+            options.downtime,
             auto_converge=options.auto_converge and not defects.on(THROTTLE_IGNORED),
             connections=options.connections,
             compression=options.compression,
@@ -67,8 +67,7 @@ class Departure:
             self.physics.limit = bandwidth
 
     def permit(self, downtime: float) -> None:
-        if not self._domain.defects.on(CONVERGES_NEVER):
-            self.physics.downtime = downtime
+        self.physics.downtime = downtime
 
     def require_pre_copy(self) -> None:
         """Raises once post-copy has been asked for: nothing can be aborted from then on."""
@@ -131,6 +130,8 @@ class Departure:
         physics.advance(moving, link)
         physics.stall(passed - moving)
         self._guest.hold_back(physics.throttle)
+        if physics.running and self._domain.defects.on(CONVERGES_NEVER):
+            physics.converged = False
         return answer
 
     async def _hand_over_last(self, channel: Channel, link: float) -> None:

@@ -15,7 +15,7 @@ ROUNDS, MANY_ROUNDS, SHARE_OF_MANY = 1, 20, 0.10
 FAULT = "a fault ends or interrupts it; this page is about migrations that are left alone"
 LEFT_OUT = {
     **dict.fromkeys(("kill-", "link-", "nft-", "postcopy-linkdown", "postcopy-reset"), FAULT),
-    "postcopy-preempt": "post-copy with a connection for what is urgent, which KubeVirt never asks for, is not modelled",
+    "postcopy-preempt": "a connection for urgent pages, which KubeVirt never asks for, is not modelled",
     "xbzrle": "XBZRLE compression, which KubeVirt never asks for, is not modelled",
 }
 

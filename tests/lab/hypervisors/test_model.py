@@ -7,6 +7,7 @@ import asyncio
 import aiohttp
 import pytest
 
+from seatrial.lab.hypervisors import throttle
 from seatrial.lab.hypervisors.interface import (
     Aborted,
     Cause,
@@ -17,8 +18,9 @@ from seatrial.lab.hypervisors.interface import (
     Status,
 )
 from seatrial.lab.hypervisors.memory import MIB
+from seatrial.lab.hypervisors.model import ModelDomain
 
-from .wires import SOURCE, TARGET, ask, body, pair, until
+from .wires import PACE, SOURCE, TARGET, ask, body, load, pair, until
 
 SLOW = MigrationOptions(bandwidth=1 * MIB)
 
@@ -238,3 +240,64 @@ def test_console_logs_in_and_powers_off() -> None:
             assert machines.source.status == Status(State.SHUTOFF, Cause.SHUTDOWN)
 
     asyncio.run(check())
+
+
+def test_load_moves_with_its_guest() -> None:
+    async def check() -> None:
+        async with pair() as machines:
+            started = await load(SOURCE, 8, 20)
+            await machines.source.migrate(machines.connect, MigrationOptions())
+            await until(machines.target, State.RUNNING)
+            carried = (await ask(TARGET))["load"]
+            assert isinstance(carried, dict)
+            assert (carried["pid"], carried["rate"]) == (started["pid"], 20)
+            assert carried["ops"] > 0
+
+    asyncio.run(check())
+
+
+def test_job_shows_what_it_has_done_and_what_is_permitted() -> None:
+    async def check() -> None:
+        async with pair() as machines:
+            assert machines.source.completed_job() is None
+            job = asyncio.create_task(machines.source.migrate(machines.connect, SLOW))
+            await until(machines.target, State.PAUSED)
+            machines.source.set_downtime(2.0)
+            machines.source.set_bandwidth(256 * MIB)
+            stats = machines.source.job()
+            assert stats is not None
+            assert (stats.downtime_limit, stats.iteration) == (2.0, 1)
+            await job
+            done = machines.source.completed_job()
+            assert done is not None
+            assert done.processed > 60 * MIB
+            assert done.remaining == 0
+            assert done.downtime >= PACE.switchover
+
+    asyncio.run(check())
+
+
+def test_throttled_guest_is_fast_again_on_its_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "PERIOD", 0.05)
+
+    async def check() -> None:
+        async with pair() as machines:
+            await load(SOURCE, 40, 0)
+            options = MigrationOptions(bandwidth=128 * MIB, auto_converge=True, downtime=0.25)
+            job = asyncio.create_task(machines.source.migrate(machines.connect, options))
+            assert machines.source.guest is not None
+            await held_back(machines.source, job)
+            machines.source.set_bandwidth(0)
+            await job
+            await until(machines.target, State.RUNNING)
+            assert machines.target.guest is not None
+            assert machines.target.guest.throttle == 0.0
+
+    asyncio.run(check())
+
+
+async def held_back(domain: ModelDomain, job: asyncio.Task[None]) -> None:
+    """Wait until auto-converge takes time from the guest."""
+    while domain.guest is None or not domain.guest.throttle:
+        await asyncio.wait({job}, timeout=0.02)
+        assert not job.done()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from seatrial.lab.defects import Defects
 from seatrial.lab.hypervisors.interface import DomainSpec, State, Streams
 from seatrial.lab.hypervisors.memory import MIB
 from seatrial.lab.hypervisors.model import ModelDomain, ModelHypervisor
@@ -43,9 +44,10 @@ def spec(address: str, memory: int = 128 * MIB) -> DomainSpec:
 
 
 @asynccontextmanager
-async def pair(memory: int = 128 * MIB) -> AsyncIterator[Pair]:
-    source = ModelHypervisor(PACE).define(spec(SOURCE, memory))
-    target = ModelHypervisor(PACE).expect(spec(TARGET, memory))
+async def pair(memory: int = 128 * MIB, defect: str = "") -> AsyncIterator[Pair]:
+    defects = Defects(frozenset({defect} if defect else ()))
+    source = ModelHypervisor(PACE, defects=defects).define(spec(SOURCE, memory))
+    target = ModelHypervisor(PACE, defects=defects).expect(spec(TARGET, memory))
     made = Pair(source, target)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -75,6 +77,14 @@ async def until(domain: ModelDomain, state: State) -> None:
     domain.on_change(look)
     look()
     await asyncio.wait_for(reached.wait(), 5)
+
+
+async def load(address: str, working_set: int, rate: float) -> dict[str, object]:
+    """Have the guest at an address rewrite so many MiB at so many MiB a second."""
+    asked = {"vmBytes": working_set, "rate": rate}
+    async with aiohttp.ClientSession() as session, session.put(f"http://{address}:8080/load", json=asked) as answer:
+        found: dict[str, object] = await answer.json()
+        return found
 
 
 async def ask(address: str, path: str = "/state") -> dict[str, object]:

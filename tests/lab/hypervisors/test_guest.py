@@ -1,0 +1,204 @@
+"""The guest contract: docs/reference/guest.md."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from seatrial.lab.hypervisors.guest import Guest
+from seatrial.lab.hypervisors.guest_state import GuestState
+from seatrial.lab.hypervisors.memory import MIB
+
+ADDRESS = "127.63.2.1"
+URL = f"http://{ADDRESS}:8080"
+LOAD_KEYS = {"pid", "vmBytes", "rate", "vmMethod", "achievedRate", "ops"}
+
+
+@asynccontextmanager
+async def guest() -> AsyncIterator[tuple[Guest, aiohttp.ClientSession]]:
+    made = Guest(GuestState.booted("vm", 128 * MIB), ADDRESS)
+    await made.listen()
+    made.run()
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield made, session
+    finally:
+        made.close()
+        await asyncio.sleep(0)
+
+
+async def put(session: aiohttp.ClientSession, body: Any) -> tuple[int, Any]:
+    async with session.put(f"{URL}/load", json=body) as answer:
+        return answer.status, await (answer.json() if answer.status == 200 else answer.text())
+
+
+async def state(session: aiohttp.ClientSession, after: int | str | None = None) -> dict[str, Any]:
+    async with session.get(f"{URL}/state", params={} if after is None else {"after": after}) as answer:
+        found: dict[str, Any] = await answer.json()
+        return found
+
+
+def test_guest_without_a_load_says_so() -> None:
+    async def check() -> None:
+        async with guest() as (_, session):
+            found = await state(session)
+            assert found["load"] is None
+            assert found["requestedDirtyRate"] == 0
+
+    asyncio.run(check())
+
+
+def test_load_is_told_and_makes_progress() -> None:
+    async def check() -> None:
+        async with guest() as (_, session):
+            status, load = await put(session, {"vmBytes": 32, "rate": 10})
+            assert status == 200
+            assert set(load) == LOAD_KEYS
+            assert (load["vmBytes"], load["rate"], load["vmMethod"]) == (32, 10, "write64")
+            found = await state(session, after=3)
+            assert found["load"]["pid"] == load["pid"]
+            assert found["load"]["ops"] > load["ops"]
+            assert found["load"]["achievedRate"] == pytest.approx(10, rel=0.01)
+            assert found["requestedDirtyRate"] == 10
+
+    asyncio.run(check())
+
+
+def test_another_load_replaces_the_first() -> None:
+    async def check() -> None:
+        async with guest() as (made, session):
+            await put(session, {"vmBytes": 32, "rate": 10})
+            _, load = await put(session, {"vmBytes": 8, "rate": 0, "vmMethod": "zero-one"})
+            assert (load["vmBytes"], load["vmMethod"], load["ops"]) == (8, "zero-one", 0)
+            assert made.memory.rewritten == 9 * MIB
+
+    asyncio.run(check())
+
+
+def test_load_ends() -> None:
+    async def check() -> None:
+        async with guest() as (_, session):
+            await put(session, {"vmBytes": 32})
+            for _ in range(2):
+                async with session.delete(f"{URL}/load") as answer:
+                    assert answer.status == 204
+            assert (await state(session))["load"] is None
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"rate": 10}, "vmBytes"),
+        ({"vmBytes": 0}, "vmBytes"),
+        ({"vmBytes": True}, "vmBytes"),
+        ({"vmBytes": 1.5}, "vmBytes"),
+        ({"vmBytes": 8, "rate": -1}, "rate"),
+        ({"vmBytes": 8, "rate": "fast"}, "rate"),
+        ({"vmBytes": 8, "vmMethod": "walk"}, "write64"),
+        ({"vmBytes": 8, "speed": 3}, "speed"),
+        ([8], "object"),
+    ],
+)
+def test_load_that_makes_no_sense_is_refused(body: Any, says: str) -> None:
+    async def check() -> None:
+        async with guest() as (_, session):
+            status, text = await put(session, body)
+            assert status == 400
+            assert says in text
+            assert (await state(session))["load"] is None
+
+    asyncio.run(check())
+
+
+def test_load_that_does_not_fit_is_refused() -> None:
+    async def check() -> None:
+        async with guest() as (_, session):
+            assert (await put(session, {"vmBytes": 64}))[0] == 200
+            assert await put(session, {"vmBytes": 65}) == (507, "65 MiB do not fit into the 64 MiB that are free\n")
+
+    asyncio.run(check())
+
+
+def test_data_is_read_and_summed_up() -> None:
+    async def check() -> None:
+        data = bytes(range(256)) * 2000
+        async with guest() as (_, session), session.post(f"{URL}/data", data=data) as answer:
+            assert await answer.json() == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/load", 405), ("PUT", "/state", 405), ("GET", "/x", 404), ("HEAD", "/", 200)],
+)
+def test_what_is_not_offered(method: str, path: str, status: int) -> None:
+    async def check() -> None:
+        async with guest() as (_, session), session.request(method, f"{URL}{path}") as answer:
+            assert answer.status == status
+
+    asyncio.run(check())
+
+
+def test_long_poll_answers_once_the_heartbeat_is_above() -> None:
+    async def check() -> None:
+        async with guest() as (_, session):
+            before = (await state(session))["heartbeat"]
+            assert (await state(session, after=before + 1))["heartbeat"] == before + 2
+            async with session.get(f"{URL}/state?after=soon") as answer:
+                assert answer.status == 400
+
+    asyncio.run(check())
+
+
+def test_frozen_guest_lets_a_long_poll_wait() -> None:
+    async def check() -> None:
+        async with guest() as (made, session):
+            made.freeze()
+            asked = asyncio.create_task(state(session, after=0))
+            await asyncio.wait({asked}, timeout=0.2)
+            assert not asked.done()
+            made.run()
+            assert (await asked)["uptime"] < 0.2
+
+    asyncio.run(check())
+
+
+def test_throttled_guest_answers_once_in_its_cycle() -> None:
+    async def check() -> None:
+        async with guest() as (made, session):
+            await state(session)
+            made.hold_back(0.97)
+            uptimes: list[float] = []
+            while len(uptimes) < 2 or uptimes[-1] - uptimes[0] < 0.5:
+                uptimes.append((await state(session))["uptime"])
+            gaps = [b - a for a, b in itertools.pairwise(uptimes)]
+            assert max(gaps) > 0.3
+            made.hold_back(0.0)
+            assert (await state(session))["heartbeat"] < 6
+
+    asyncio.run(check())
+
+
+def test_guest_without_its_memory_answers_nobody_until_it_has_come() -> None:
+    async def check() -> None:
+        async with guest() as (made, session):
+            made.warm_up()
+            asked = asyncio.create_task(state(session))
+            await asyncio.wait({asked}, timeout=0.2)
+            assert not asked.done()
+            made.warmed()
+            found = await asked
+            assert found["uptime"] >= 0.2
+            assert found["heartbeat"] == 0
+
+    asyncio.run(check())
