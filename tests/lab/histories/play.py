@@ -46,6 +46,15 @@ class Play:
         body = next(item for item in self._manifests if item["metadata"]["name"] == name)
         self.api.create(MIGRATION, body)
 
+    def load(self, vm: str, mebibytes: int) -> None:
+        """Have a guest rewrite so much memory, as fast as it can."""
+        pod = next(iter(self._status(VIRTUAL_MACHINE_INSTANCE, vm)["activePods"]))
+        name = next(
+            item["metadata"]["name"] for item in self.history.objects(POD.kind) if item["metadata"]["uid"] == pod
+        )
+        path = f"{POD.path(SPACE, f'{name}:8080', 'proxy')}/load"
+        self.api.request("PUT", path, {"vmBytes": mebibytes, "rate": 0, "vmMethod": "write64"})
+
     def until(self, what: str, holds: Callable[[], object]) -> None:
         self.history.wait(what, lambda _: holds() or None, SECONDS)
 

@@ -24,6 +24,8 @@ class Recording:
     vm: str
     migration: str
     end: str
+    short: bool = False
+    """The recording ends while the target pod does, which is looked at until the migration had failed."""
 
     def chronicle(self) -> Chronicle:
         return _chronicle(self)
@@ -35,6 +37,9 @@ RWX_VOLUME = Recording("rwx-volume", "vmrwx", "mrwx", SUCCEEDED)
 TARGET_POD_REMOVED = Recording("target-pod-deleted", "vm20", "m20", "target pod removed")
 TARGET_UNSCHEDULABLE = Recording("target-unschedulable-and-cancel", "vm1", "munsched", "target unschedulable")
 CANCELLED_WHILE_SCHEDULING = Recording("target-unschedulable-and-cancel", "vm1", "mcs", "cancelled while scheduling")
+POST_COPY = Recording("post-copy", "vm18", "m18", "succeeded by post-copy")
+PAUSED = Recording("paused-by-workload-disruption", "vm19", "m19", "succeeded while paused")
+TIMED_OUT = Recording("completion-timeout", "vm17", "m17", "timed out", short=True)
 RECORDINGS = (
     MIGRATE_SUCCEEDED,
     CANCEL_WHILE_RUNNING,
@@ -45,9 +50,9 @@ RECORDINGS = (
     Recording("target-pod-deleted", "vm20", "m20b", "VM stopped"),
     Recording("refusals", "vm1", "w2", SUCCEEDED),
     Recording("refusals", "vm1", "kubevirt-migrate-vm-6ksh4", SUCCEEDED),
-    Recording("post-copy", "vm18", "m18", "succeeded by post-copy"),
-    Recording("paused-by-workload-disruption", "vm19", "m19", "succeeded while paused"),
-    Recording("completion-timeout", "vm17", "m17", "timed out"),
+    POST_COPY,
+    PAUSED,
+    TIMED_OUT,
 )
 
 
@@ -63,4 +68,4 @@ def others(recording: Recording) -> list[Chronicle]:
 @cache
 def _chronicle(recording: Recording) -> Chronicle:
     history = History.read(CAPTURES / recording.file / "watch.jsonl")
-    return chronicle(story_of(history, recording.vm, recording.migration))
+    return chronicle(story_of(history, recording.vm, recording.migration, short=recording.short))

@@ -33,9 +33,12 @@ from .recordings import (
     CANCELLED_WHILE_SCHEDULING,
     CAPTURES,
     MIGRATE_SUCCEEDED,
+    PAUSED,
+    POST_COPY,
     RWX_VOLUME,
     TARGET_POD_REMOVED,
     TARGET_UNSCHEDULABLE,
+    TIMED_OUT,
     Recording,
 )
 from .story import story_of
@@ -43,6 +46,10 @@ from .story import story_of
 WATCHED = (VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, MIGRATION, POD, EVENT)
 POD_TIMEOUT = "kubevirt.io/migrationUnschedulablePodTimeoutSeconds"
 MADE_BY_SERVER = ("creationTimestamp", "generation", "resourceVersion", "uid", "finalizers", "annotations")
+BUSY = 64
+"""MiB that a guest rewrites over and over. The recorded guests did so from their start, by their kernel's arguments."""
+BANDWIDTH = "64Mi"
+"""The recorded network was slow; the lab's is not."""
 RECORDED_CONFIGURATION = {
     "developerConfiguration": {"useEmulation": True},
     "evictionStrategy": "LiveMigrate",
@@ -124,12 +131,42 @@ def target_pod_removed(play: Play) -> None:
     play.until_pods(1)
 
 
+def post_copy(play: Play) -> None:
+    """A busy guest goes ahead of its memory when its time is up."""
+    _outlast(play, "vm18", "m18")
+    play.until_ended(1)
+
+
+def paused(play: Play) -> None:
+    """A busy guest is paused when its time is up."""
+    _outlast(play, "vm19", "m19")
+    play.until_ended(1)
+
+
+def timed_out(play: Play) -> None:
+    """A busy guest stays where it is when its time is up."""
+    _outlast(play, "vm17", "m17")
+    play.until_ended(1)
+
+
+def _outlast(play: Play, vm: str, migration: str) -> None:
+    """A migration that does not converge before its time is up."""
+    play.apply(MIGRATION_POLICY, VIRTUAL_MACHINE)
+    play.until_running(vm)
+    play.load(vm, BUSY)
+    play.migrate(migration)
+    play.until_settled(vm, migration)
+
+
 SCENARIOS = (
     Scenario((MIGRATE_SUCCEEDED,), migrate_succeeded, before=True),
     Scenario((CANCEL_WHILE_RUNNING,), cancel_while_running),
     Scenario((RWX_VOLUME,), rwx_volume),
     Scenario((TARGET_UNSCHEDULABLE, CANCELLED_WHILE_SCHEDULING), target_unschedulable, before=True),
     Scenario((TARGET_POD_REMOVED,), target_pod_removed),
+    Scenario((POST_COPY,), post_copy),
+    Scenario((PAUSED,), paused),
+    Scenario((TIMED_OUT,), timed_out),
 )
 
 
@@ -143,9 +180,11 @@ def manifests(scenario: Scenario) -> list[Object]:
 
 
 def _impatient(found: Object) -> Object:
-    """The same with a shorter time-out for pods."""
+    """The same with shorter time-outs, for pods and for migrations."""
     for name in set(found["metadata"].get("annotations", {})) & {POD_TIMEOUT}:
         found["metadata"]["annotations"][name] = "1"
+    if "completionTimeoutPerGiB" in found["spec"]:
+        found["spec"] |= {"completionTimeoutPerGiB": 1, "bandwidthPerMigration": BANDWIDTH}
     return found
 
 
@@ -177,4 +216,4 @@ def played(api: Api, scenario: Scenario) -> History:
 
 
 def chronicle_of(history: History, recording: Recording) -> Chronicle:
-    return chronicle(story_of(history, recording.vm, recording.migration))
+    return chronicle(story_of(history, recording.vm, recording.migration, short=recording.short))

@@ -40,9 +40,9 @@ class Story:
         return [version for version in self.versions if version.role == role]
 
 
-def story_of(history: History, vm: str, migration: str) -> Story:
+def story_of(history: History, vm: str, migration: str, *, short: bool = False) -> Story:
     """The story of the last VM of this name: with its start if this was its first migration, else from the creation
-    of the migration; and to the creation of its next."""
+    of the migration; and to the creation of its next. `short`: that of the target pod ends when the VMI has failed."""
     entries = sorted((seen for seen in history if seen.kind != NOTE), key=_revision)
     begin, end = _window(entries, vm, migration)
     told = [seen for seen in entries if begin <= _revision(seen) < end]
@@ -53,7 +53,19 @@ def story_of(history: History, vm: str, migration: str) -> Story:
         for seen in told
         if seen.kind == EVENT.kind and (role := roles.get(seen.object["involvedObject"].get("uid", "")))
     ]
-    return Story(tuple(versions), tuple(events))
+    last = _failure(versions) if short else end
+    return Story(
+        *(tuple(one for one in told if one.role != TARGET or one.revision <= last) for told in (versions, events))
+    )
+
+
+def _failure(versions: list[Version]) -> int:
+    """When the VMI's migration was first said to have failed."""
+    return next(
+        version.revision
+        for version in versions
+        if version.role == VMI and version.object["status"].get("migrationState", {}).get("failed")
+    )
 
 
 def _version(role: str, seen: Seen) -> Version:
