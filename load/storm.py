@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seatrial.fixtures import Cluster, Refused, Stage, VirtualMachine, VirtualMachines, find_condition, note
-from seatrial.fixtures.kinds import POD, VIRTUAL_MACHINE, Object
+from seatrial.fixtures.kinds import POD, Object
 from seatrial.fixtures.limits import START
 
 HOSTNAME = "kubernetes.io/hostname"
@@ -46,7 +46,7 @@ def gather(vms: VirtualMachines, stage: Stage) -> list[VirtualMachine]:
         if vm in running:
             vm.wait_running()
         else:
-            stage.api.delete(VIRTUAL_MACHINE, vm.name, vm.namespace)
+            vm.stop()
     return running
 
 
