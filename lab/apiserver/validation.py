@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .conditions import Condition, ConditionError
 from .metadata import Cause
 from .negotiation import private
 from .resources import Resource
@@ -190,6 +191,16 @@ def _selectors_in(obj: Object) -> Iterator[tuple[str, Callable[[Any], object], A
         yield f"aggregationRule.clusterRoleSelectors[{index}]", from_label_selector, selector
 
 
+def _match_conditions(obj: Object, old: Object | None) -> Iterator[Cause]:
+    for index, webhook in enumerate(obj.get("webhooks") or ()):
+        for number, condition in enumerate(webhook.get("matchConditions") or ()):
+            try:
+                Condition.parse(condition["expression"])
+            except ConditionError as error:
+                field = f"webhooks[{index}].matchConditions[{number}].expression"
+                yield _invalid(field, condition["expression"], str(error))
+
+
 _ADMISSION = "admissionregistration.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
 _RULES: dict[tuple[str, str], tuple[Rule, ...]] = {
@@ -203,8 +214,8 @@ _RULES: dict[tuple[str, str], tuple[Rule, ...]] = {
     ("batch", "jobs"): (_label_selectors,),
     ("policy", "poddisruptionbudgets"): (_label_selectors,),
     (_RBAC, "clusterroles"): (_label_selectors,),
-    (_ADMISSION, "validatingwebhookconfigurations"): (_label_selectors,),
-    (_ADMISSION, "mutatingwebhookconfigurations"): (_label_selectors,),
+    (_ADMISSION, "validatingwebhookconfigurations"): (_label_selectors, _match_conditions),
+    (_ADMISSION, "mutatingwebhookconfigurations"): (_label_selectors, _match_conditions),
     ("", "persistentvolumeclaims"): (_claim,),
     (_RBAC, "rolebindings"): (_role_binding,),
     (_RBAC, "clusterrolebindings"): (_role_binding,),

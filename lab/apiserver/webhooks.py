@@ -19,6 +19,7 @@ import orjson
 from .admission import CREATE, Attempt, Plugin
 from .authentication import describe
 from .backends import Backends, Unresolved, said, service_url
+from .conditions import Condition, ConditionError
 from .convert import converter, to_storage
 from .errors import StatusError, bad_request, internal
 from .patch import PatchError, apply_json_patch
@@ -75,7 +76,7 @@ class Webhooks(Plugin):
         if attempt.resource.group == GROUP:
             return
         for webhook in self._by_rules(storage, attempt):
-            if self._selects(webhook, attempt):
+            if self._selects(webhook, attempt) and _conditions_hold(webhook, attempt):
                 yield webhook
 
     def _by_rules(self, storage: tuple[str, str], attempt: Attempt) -> list[Object]:
@@ -227,6 +228,17 @@ def _denied(name: str, result: Object) -> StatusError:
     said_why = result.get("message") or result.get("reason")
     status["message"] = f"{prefix}: {said_why}" if said_why else f"{prefix} without explanation"
     return StatusError(status)
+
+
+def _conditions_hold(webhook: Object, attempt: Attempt) -> bool:
+    """Whether all matchConditions hold; one that cannot be told is a failure of the webhook."""
+    try:
+        conditions = [Condition.parse(item["expression"]) for item in webhook.get("matchConditions") or ()]
+        return all(condition.holds(attempt.new, attempt.old) for condition in conditions)
+    except ConditionError as error:
+        if webhook.get("failurePolicy", "Fail") == "Ignore":
+            return False
+        raise internal(f'failed to evaluate matchConditions of webhook "{webhook["name"]}": {error}') from error
 
 
 def _concerns(webhook: Object, attempt: Attempt) -> bool:

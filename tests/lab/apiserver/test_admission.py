@@ -68,6 +68,14 @@ async def serve_hooks(server: RunningServer, kube: Kube) -> None:
     await kube.create(kinds.ENDPOINTS, {"metadata": {"name": "hook"}, "subsets": [subset]}, "hooks")
 
 
+async def configured(kube: Kube, server: RunningServer, namespace: str, **options: Any) -> str:
+    """The name of a validating configuration, which is whose it is to delete."""
+    await serve_hooks(server, kube)
+    made = await kube.create(kinds.VALIDATING_WEBHOOK, configuration(server, namespace, **options))
+    name: str = made["metadata"]["name"]
+    return name
+
+
 def test_a_mutating_webhook_changes_what_is_stored(server: RunningServer, namespace: str) -> None:
     operations = [{"op": "add", "path": "/data/added", "value": "yes"}]
     patch = base64.b64encode(orjson.dumps(operations)).decode()
@@ -185,6 +193,63 @@ def test_a_limit_range_fills_in_and_bounds(server: RunningServer, namespace: str
     memory = {"memory": "64Mi"}
     assert made["spec"]["containers"][0]["resources"] == {"limits": memory, "requests": memory}
     assert error.message == 'pods "b" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi'
+
+
+CONDITION = {"name": "mine", "expression": 'object.metadata.name.startsWith("mine-")'}
+
+
+def test_a_webhook_is_asked_where_its_conditions_hold(server: RunningServer, namespace: str) -> None:
+    async def conversation(kube: Kube) -> list[str]:
+        async with webhook(server, lambda request: {"allowed": True}) as asked:
+            hooks = await configured(kube, server, namespace, matchConditions=[CONDITION])
+            for name in ("mine-1", "other"):
+                await kube.create(kinds.CONFIG_MAP, config_map(name), namespace)
+            await kube.delete(kinds.VALIDATING_WEBHOOK, hooks)
+            return [request["name"] for request in asked]
+
+    assert server.speak(conversation) == ["mine-1"]
+
+
+@pytest.mark.parametrize(("policy", "made"), [("Fail", False), ("Ignore", True)])
+def test_a_condition_that_cannot_be_told_is_a_failure(
+    server: RunningServer, namespace: str, policy: str, made: bool
+) -> None:
+    condition = {"name": "old", "expression": "oldObject.metadata.name == 'a'"}
+
+    async def conversation(kube: Kube) -> ApiError | None:
+        hooks = await configured(kube, server, namespace, matchConditions=[condition], failurePolicy=policy)
+        request = kube.create(kinds.CONFIG_MAP, config_map(), namespace)
+        error = None if made else await refusal(request)
+        if made:
+            await request
+        await kube.delete(kinds.VALIDATING_WEBHOOK, hooks)
+        return error
+
+    error = server.speak(conversation)
+    assert error is None or "no such key: name" in error.message
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "!object.metadata.name.startsWith('a')",
+        "object.metadata.name.startsWith('a') && true",
+        "object.metadata.name.startsWith(\"a')",
+        "request.userInfo.username == 'a'",
+        "true",
+    ],
+)
+def test_conditions_beyond_the_labs_cel_are_refused_and_not_passed_over(
+    server: RunningServer, namespace: str, expression: str
+) -> None:
+    async def conversation(kube: Kube) -> ApiError:
+        conditions = [{"name": "mine", "expression": expression}]
+        return await refusal(configured(kube, server, namespace, matchConditions=conditions))
+
+    error = server.speak(conversation)
+    assert error.code == 422
+    assert "webhooks[0].matchConditions[0].expression" in error.message
+    assert "the lab knows of CEL only" in error.message
 
 
 @pytest.mark.parametrize("allowed", [0, 1])
