@@ -35,7 +35,7 @@ NOT_POSSIBLE = "internal error: unable to execute QEMU command 'migrate-start-po
 POST_COPY_PAUSE = 0.01
 PERIOD, LONGEST_PERIOD, CROWD = 0.1, 1.0, 10
 """The target is asked once in so many seconds, more rarely where more than `CROWD` migrations share a card."""
-TOLERATED = 0.05
+TOLERATED = 0.5
 """An answer that takes longer means that nothing moved meanwhile."""
 
 

@@ -211,7 +211,7 @@ class PreCopy:
         sendable = min(self._backlog.head.size, self._allowed / self._cost)
         if sendable < 1 or not speed:
             return rest
-        grain = GRAIN if math.isfinite(self._machine.buffer) else BURST
+        grain = GRAIN if self._backlog.head.fresh and math.isfinite(self._machine.buffer) else BURST
         return max(1e-6, min(rest, sendable / speed, BURST - self._burst, grain))
 
     def _send(self, seconds: float, link: float) -> float:

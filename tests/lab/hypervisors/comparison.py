@@ -25,7 +25,6 @@ class Counts(Enum):
 
     ALL = "everything"
     NO_TIMES = "all but times"
-    NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -37,14 +36,7 @@ class Comparison:
 
     @property
     def counts(self) -> Counts:
-        if self.left_out:
-            return Counts.NOTHING
         return Counts.NO_TIMES if self.recording.idle_processors < BUSY else Counts.ALL
-
-    @property
-    def left_out(self) -> str:
-        """Why the recording is not compared, if it is not."""
-        return left_out(self.recording.name)
 
     @property
     def total(self) -> float:

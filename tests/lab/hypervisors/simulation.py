@@ -14,7 +14,7 @@ SETUP, DEVICES = 0.008, 0.009
 LINK = 600.0 * MIB
 """Full speed between the recorded nodes, in bytes a second."""
 MACHINE = Machine(fresh=170.0 * MIB, again=LINK, zeros=PAGE / 2.5e-6, buffer=11.0 * MIB)
-STEP = 0.005
+STEP = 1.0
 HOPELESS = 600.0
 
 
@@ -42,20 +42,23 @@ def simulate(recording: Recording) -> Outcome:
         compression=recording.compression,
         machine=MACHINE,
     )
-    end, switch = recording.ran_until or HOPELESS, recording.switched_at
-    while not physics.converged and physics.stats().elapsed + SETUP < end:
-        if switch is not None and physics.stats().elapsed + SETUP >= switch:
-            return _post_copy(recording, physics)
-        physics.advance(STEP, LINK)
-    return _converged(recording, physics) if physics.converged else _given_up(physics)
+    switch, end = recording.switched_at, recording.ran_until
+    _until(physics, switch or end or HOPELESS)
+    if physics.converged:
+        return _converged(recording, physics)
+    return _post_copy(recording, physics) if switch is not None else _given_up(physics)
+
+
+def _until(physics: PreCopy, at: float) -> None:
+    while not physics.converged and (rest := at - SETUP - physics.stats().elapsed) > 1e-6:
+        physics.advance(min(STEP, rest), LINK)
 
 
 def _post_copy(recording: Recording, physics: PreCopy) -> Outcome:
     physics.advance(physics.looks_up_in, LINK)
     physics.switch()
     physics.limit = recording.post_copy_limit
-    while not physics.converged:
-        physics.advance(STEP, LINK)
+    _until(physics, HOPELESS)
     return _outcome(physics, DEVICES, None, DEVICES)
 
 

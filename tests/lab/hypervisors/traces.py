@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seatrial.lab.hypervisors.memory import MIB, PAGE
 
-from .comparison import Comparison, Counts, compare, mean_total
+from .comparison import Comparison, Counts, compare, left_out, mean_total
 from .recordings import TRACES, recordings
 from .simulation import DEVICES, LINK, MACHINE, SETUP
 
@@ -20,14 +20,15 @@ COLUMNS: Row = ("recording", "QEMU", "total, s", "error", "sent, MiB", "error", 
 
 def page() -> str:
     """The page, in Markdown."""
-    found = [compare(recording) for recording in recordings()]
-    whole, busy, nothing = ([one for one in found if one.counts is counts] for counts in Counts)
+    every = recordings()
+    found = [compare(recording) for recording in every if not left_out(recording.name)]
+    whole, busy = ([one for one in found if one.counts is counts] for counts in Counts)
     return TEMPLATE.read_text().format(
         machine="\n".join(map(_line, _machine())),
         mean=f"{mean_total(whole):.1%}",
         all=_table(COLUMNS, map(_row, whole)),
         no_times=_table(COLUMNS, map(_row, busy)),
-        nothing=_table(("recording", "why"), ((f"`{one.recording.name}`", one.left_out) for one in nothing)),
+        nothing=_table(("recording", "why"), ((f"`{one.name}`", why) for one in every if (why := left_out(one.name)))),
     )
 
 
