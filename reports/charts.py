@@ -29,7 +29,7 @@ LETTER = 6.4
 """The width of a letter in a label, about."""
 HUES = 6
 
-_COUNT = re.compile(r"^\d+\s+")
+_COUNT = re.compile(r"^\d+\s+(?:times:\s+)?")
 _BAD = re.compile(r"(?i)\b(?:lost|silen\w+|no answer|refused|failed)\b")
 
 
@@ -107,7 +107,7 @@ def charts(tests: Iterable[Test]) -> tuple[Picture, ...]:
 
 
 def picture(test: Test) -> Picture:
-    spans = list(dict.fromkeys(span for chart in test.charts for span in chart.spans))
+    spans = merged(dict.fromkeys(span for chart in test.charts for span in chart.spans))
     time = axis(*_range([*_times(test.charts), *(t for span in spans for t in (span.begin, span.end))]))
     placed = bars(spans, time)
     return Picture(
@@ -117,6 +117,27 @@ def picture(test: Test) -> Picture:
         placed,
         len(spans) - len(placed),
     )
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The spans, but what was lost at the same time as one with its count: there may be hundreds."""
+    kept: list[Span] = []
+    bursts: dict[str, list[Span]] = {}
+    for span in sorted(spans, key=lambda span: span.begin):
+        if not _BAD.search(span.name):
+            kept.append(span)
+            continue
+        burst = bursts.setdefault(span.name, [])
+        if burst and span.begin > max(one.end for one in burst):
+            kept.append(_burst(burst))
+            burst.clear()
+        burst.append(span)
+    return [*kept, *(_burst(burst) for burst in bursts.values())]
+
+
+def _burst(spans: list[Span]) -> Span:
+    name = spans[0].name if len(spans) == 1 else f"{len(spans)} times: {spans[0].name}"
+    return Span(name, spans[0].begin, max(span.end for span in spans))
 
 
 def _times(found: Sequence[Chart]) -> list[float]:

@@ -43,6 +43,7 @@ class Strip:
     """Measures that are alike, on one axis."""
 
     title: str
+    unit: str
     rows: tuple[Row, ...]
     ticks: tuple[Dot, ...]
 
@@ -74,8 +75,8 @@ def strip(group: Sequence[Measure]) -> Strip:
         )
 
     title = group[0].name if len(group) == 1 else group[0].name.partition(",")[0]
-    ticks = tuple(Dot(x(tick), figure(tick, group[0].unit)) for tick in found.ticks)
-    return Strip(title, tuple(row(measure) for measure in group), ticks)
+    ticks = tuple(Dot(x(tick), found.label(tick)) for tick in found.ticks)
+    return Strip(title, group[0].unit, tuple(row(measure) for measure in group), ticks)
 
 
 def _dots(placed: list[tuple[float, Sample]], unit: str) -> tuple[Dot, ...]:

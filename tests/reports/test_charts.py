@@ -82,6 +82,17 @@ def test_spans_that_touch_share_a_row_and_those_that_overlap_do_not() -> None:
     assert {bar.name: bar.row for bar in picture([], spans).bars} == {"a": 0, "b": 0, "c": 1, "d": 0}
 
 
+def test_what_was_lost_at_the_same_time_is_one_span() -> None:
+    spans = (Span("a lost one", 0, 1), Span("a lost one", 0.5, 2), Span("a lost one", 3, 4), Span("Running", 0, 4))
+    drawn = picture([], spans)
+    assert sorted((bar.name, bar.kind) for bar in drawn.bars) == [
+        ("2 times: a lost one", "bad"),
+        ("Running", "hue0"),
+        ("a lost one", "bad"),
+    ]
+    assert set(drawn.legend) == {"Running", "a lost one"}
+
+
 def test_spans_without_room_are_counted() -> None:
     drawn = picture([], tuple(Span(f"{number}", 0, 10 + number) for number in range(25)))
     assert (len(drawn.bars), drawn.rows, drawn.left_out) == (charts.MOST_ROWS, charts.MOST_ROWS, 15)
