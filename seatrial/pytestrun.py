@@ -29,14 +29,17 @@ _ERROR = re.compile(r"^(?:ERROR: |\S*: error: |.*?: error: )(?P<said>(?!usage:).
 
 
 def command_line(output: Path, suites: Sequence[str], workers: int, options: Sequence[str]) -> list[str]:
-    """The command that runs the suites. `options` are pytest's own and those of our plugin."""
+    """The command that runs the suites. `options` are pytest's own and those of our plugin.
+
+    The suites are run from the last to the first: their tests are the longer ones, which are best begun early.
+    """
     command = [sys.executable, "-P", "-m", "pytest", "-c", os.devnull]
     command += [f"--rootdir={PACKAGE}", f"--confcutdir={PACKAGE}", "--import-mode=importlib", "--strict-markers"]
     command += ["-o", f"cache_dir={output / CACHE}", "--color=no"]
     command += [part for plugin in _PLUGINS for part in ("-p", plugin)]
     command += ["-n", str(workers), "--dist=worksteal"] if workers > 1 else []
     command += ["--seatrial-output", str(output), *options]
-    return command + [str(PACKAGE / suite) for suite in suites]
+    return command + [str(PACKAGE / suite) for suite in reversed(suites)]
 
 
 def environment(command: Sequence[str]) -> dict[str, str]:

@@ -65,6 +65,11 @@ def run_python(code: str, output: Path) -> PytestRun:
     return PytestRun([sys.executable, "-c", code], dict(os.environ), output)
 
 
+def test_suites_of_long_tests_come_first(tmp_path: Path) -> None:
+    command = command_line(tmp_path, ["conformance", "load"], 4, [])
+    assert command[-2:] == [str(PACKAGE / "load"), str(PACKAGE / "conformance")]
+
+
 def test_output_goes_to_a_file(tmp_path: Path) -> None:
     run = run_python("print('told')", tmp_path)
     assert run.wait(30) == 0
