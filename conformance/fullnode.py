@@ -33,6 +33,11 @@ class FullNode:
         """Let the others have one place, one after the other."""
         self.blockers[0].cancel()
 
+    def free(self) -> None:
+        """Let the others have all places."""
+        for blocker in self.blockers:
+            blocker.cancel()
+
     def seconds_to_next(self) -> float:
         """From the moment that the place was free, as far as seen, to the beginning of the next migration."""
         versions = self.history.versions(MIGRATION.kind, uid=self.blockers[0].uid)

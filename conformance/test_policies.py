@@ -250,6 +250,7 @@ def test_the_configuration_is_recorded_once(
     migration.wait_final()
     states = [seen.object["status"].get("migrationState") or {} for seen in history.versions(VMI)]
     own = [state for state in states if state.get("migrationUid") == migration.uid]
+    check("versions of the VMI that tell of the migration", "some", len(own), holds=bool(own))
     expected = under(SLOW, in_force(stage.cluster), stage.cluster.version)
     for state in own:
         recorded = state.get("migrationConfiguration") or {}

@@ -14,7 +14,8 @@ LIMITS_ARE_DEFAULTS = "limits-are-defaults"
 PRIORITIES_IGNORED = "priorities-ignored"
 PRIORITIES_REVERSED = "priorities-reversed"
 ANYBODY_SETS_PRIORITY = "priority-set-by-anybody"
-QUEUE_FORGETS = "queue-forgets"
+WAITS_FOR_IDLE_NODE = "queue-waits-for-idle-node"
+LONG_QUEUE_LOSES = "long-queue-loses"
 LIMIT_NOT_TOLD = "limit-not-told"
 QUOTA = "migrationRejectedByResourceQuota"
 """The condition of a migration whose target pod a ResourceQuota refuses."""
@@ -49,7 +50,8 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(PRIORITIES_REVERSED, "the least urgent migration is next", ("LIM-02",)),
     Defect(ANYBODY_SETS_PRIORITY, "a user may give a migration a priority", ("LIM-02",)),
     written(evictions_without_priority, "evictions wait like everybody", "LIM-02"),
-    Defect(QUEUE_FORGETS, "a migration that had to wait once is never looked at again", ("LIM-06", "LIM-08")),
+    Defect(WAITS_FOR_IDLE_NODE, "who had to wait begins only when nobody leaves its node", ("LIM-08",)),
+    Defect(LONG_QUEUE_LOSES, "of a long queue some are forgotten", ("LIM-06",)),
     Defect(LIMIT_NOT_TOLD, "virt-controller does not say that a limit keeps a migration back", ("LIM-09",)),
     written(waiting_blamed_on_quota, "a migration that waits for its turn blames a quota", "LIM-09"),
 )

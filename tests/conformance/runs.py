@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.fixtures.catalogue import FULL, catalogue_files, suite_folder
+from seatrial.fixtures.catalogue import FULL, allow_classes, catalogue_files, load, suite_folder
 from seatrial.fixtures.catalogue import SUITES as NAMES
+from seatrial.lab.defects import Defect
 
 TOP = Path(__file__).parents[2]
 SUITES = tuple(TOP / suite for suite in NAMES if catalogue_files(suite_folder(suite)))
 """The folders of all suites that have a catalogue."""
+STANDARD = "standard"
 TIME_SCALE = "0.05"
 """Limits for a lab with a defect: what does not come soon does not come."""
 
@@ -53,6 +55,7 @@ def judge(folder: Path, defect: str | None, tests: Iterable[str] = (), workers: 
     """Run tests of the suites (all by default) against a fresh lab with a defect."""
     command = [sys.executable, "-m", "pytest", *(tests or map(str, SUITES)), "-q", "--no-header"]
     command += ["-p", "no:cacheprovider", "--rootdir", str(TOP), "--profile", FULL, "--seatrial-output", str(folder)]
+    command += [part for name in allow_classes() for part in ("--allow", name)]
     if workers:
         command += ["-n", str(workers)]
     if defect:

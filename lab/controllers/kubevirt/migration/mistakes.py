@@ -8,19 +8,24 @@ from ....defects import Defects
 from ....defects.limits import (
     CLUSTER_LIMIT_IGNORED,
     LIMITS_ARE_DEFAULTS,
+    LONG_QUEUE_LOSES,
     NODE_LIMIT_IGNORED,
     ONE_TOO_MANY,
     ONLY_THE_SENDING_COUNT,
     PRIORITIES_IGNORED,
     PRIORITIES_REVERSED,
+    WAITS_FOR_IDLE_NODE,
 )
 from ....kube import Object
 from ..clusterconfig import ClusterConfig
 from ..objects import phase
+from ..world import World
 from . import queueing
 from .queueing import Limits
 
 UNLIMITED = 1_000_000
+LONG = 24
+"""Migrations in a queue that is long."""
 
 
 def limits(config: ClusterConfig, defects: Defects) -> Limits:
@@ -40,6 +45,31 @@ def counted(under_way: Iterable[Object], defects: Defects) -> list[Object]:
     if defects.on(ONLY_THE_SENDING_COUNT):
         return [migration for migration in under_way if phase(migration) == "Running"]
     return list(under_way)
+
+
+class Unfair:
+    """Who that has waited does not get its turn."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._defects = world, world.defects
+        self._waited: set[str] = set()
+        self._lost: set[str] = set()
+
+    def waits(self, uid: str) -> None:
+        """A migration is told to wait."""
+        self._waited.add(uid)
+        if self._defects.on(LONG_QUEUE_LOSES):
+            self._waited &= {item["metadata"]["uid"] for item in self._world.migrations.items()}
+            self._lost |= {uid} if len(self._waited) > LONG else set()
+
+    def passes_over(self, uid: str, leaving: int) -> str | None:
+        """Why a migration has to wait although there is room; so many others are leaving its node."""
+        if uid in self._lost:
+            return "it is lost."
+        if self._defects.on(WAITS_FOR_IDLE_NODE) and uid in self._waited and leaving:
+            return "its node is not idle."
+        self._waited.discard(uid)
+        return None
 
 
 def rank(migration: Object | None, config: ClusterConfig, defects: Defects) -> int:

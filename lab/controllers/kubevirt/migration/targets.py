@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from .... import kinds
-from ....defects.limits import LIMIT_NOT_TOLD, QUEUE_FORGETS
+from ....defects.limits import LIMIT_NOT_TOLD
 from ....informer import Index, key_of
 from ....kube import ApiError, Object
 from .. import disruption, names
@@ -37,7 +37,7 @@ class Targets:
         self.world, self.made = world, made
         self._turn = asyncio.Lock()
         self._running = Index(world.migrations, lambda item: ["running"] if queueing.is_running(item) else [])
-        self._forgotten: set[str] = set()
+        self._unfair = mistakes.Unfair(world)
 
     async def admit(self, situation: Situation) -> Admission:
         """Create the target pod if it is this migration's turn."""
@@ -65,21 +65,20 @@ class Targets:
         if not world.defects.on(LIMIT_NOT_TOLD):
             text = f"Waiting to schedule target pod for vmi [{situation.vmi_name}] migration because {reason}"
             world.tell(situation.migration, text)
-        if world.defects.on(QUEUE_FORGETS):
-            self._forgotten.add(uid(situation.migration))
+        self._unfair.waits(uid(situation.migration))
         return self._later(queueing.retry_after(situation.migration, world.config()))
 
     def _held_back(self, situation: Situation) -> str | None:
         """Which limit this migration has to wait for."""
         world, own = self.world, uid(situation.migration)
-        if own in self._forgotten:
-            return "it is forgotten."
         begun = [*world.pending_with_target(), *self._running.of("running")]
         others = mistakes.counted((item for item in begun if uid(item) != own), world.defects)
         vmis = [world.vmis.get(item["metadata"]["namespace"], item["spec"]["vmiName"]) or {} for item in others]
         limits = mistakes.limits(world.config(), world.defects)
         node = status(situation.vmi).get("nodeName", "")
-        return queueing.held_back_by(node, vmis, limits, world.release.counts_source_node)
+        leaving = sum(status(vmi).get("nodeName") == node for vmi in vmis)
+        reason = queueing.held_back_by(node, vmis, limits, world.release.counts_source_node)
+        return reason or self._unfair.passes_over(own, leaving)
 
     async def _create(self, situation: Situation, source: Object) -> Admission:
         vmi = await self._mark_non_root(situation.vmi)
