@@ -30,7 +30,7 @@ class Guest:
         self._scheduled_since = 0.0
         self._running, self._warm, self._changed = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._warm.set()
-        self._protocols = web.Server(self._answer, access_log=None)
+        self._protocols = web.Server(self._answer, handler_cancellation=True, access_log=None)
         self._listener: asyncio.Server | None = None
 
     @property

@@ -173,6 +173,22 @@ def test_frozen_guest_lets_a_long_poll_wait() -> None:
     asyncio.run(check())
 
 
+def test_guest_that_ends_leaves_nobody_waiting() -> None:
+    async def check() -> None:
+        async with guest() as (made, session):
+            made.freeze()
+            asked = asyncio.create_task(state(session, after=0))
+            await asyncio.wait({asked}, timeout=0.1)
+            made.close()
+            with pytest.raises(aiohttp.ClientError):
+                await asked
+        async with asyncio.timeout(5):
+            while asyncio.all_tasks() != {asyncio.current_task()}:
+                await asyncio.sleep(0)
+
+    asyncio.run(check())
+
+
 def test_throttled_guest_answers_once_in_its_cycle() -> None:
     async def check() -> None:
         async with guest() as (made, session):
