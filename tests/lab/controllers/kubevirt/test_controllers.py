@@ -18,8 +18,8 @@ from seatrial.lab.controllers.kubevirt.objects import enter_phase, labels, phase
 from seatrial.lab.defects import Defects
 from seatrial.lab.kube import ApiError, Kind, Kube, Object, cancel
 from seatrial.lab.pace import Pace
+from tests.lab.memoryapi import MemoryApi
 
-from .memory_api import MemoryApi
 from .objects_made import release
 
 VMI, VM, VMIM, POD = kinds.VIRTUAL_MACHINE_INSTANCE, kinds.VIRTUAL_MACHINE, kinds.MIGRATION, kinds.POD

@@ -12,8 +12,7 @@ from seatrial.lab.clock import micro_timestamp
 from seatrial.lab.controllers.kubevirt.leader import Leadership
 from seatrial.lab.kinds import LEASE
 from seatrial.lab.kube import Kube, Object
-
-from .memory_api import MemoryApi
+from tests.lab.memoryapi import MemoryApi
 
 
 def lease(holder: str, age: float) -> Object:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from seatrial.lab.context import LabContext
 from seatrial.lab.defects import Defects
+from seatrial.lab.kinds import NODE
 from seatrial.lab.kube import Kube, Object, cancel
 from seatrial.lab.network import Block
 from seatrial.lab.nodes.launcher import virt_launcher
@@ -22,7 +23,7 @@ from seatrial.lab.pki import Authority
 from seatrial.lab.release import release_of
 from seatrial.lab.secondary import Secondary
 
-from .memoryapi import MemoryApi, MemoryKube
+from .vmiapi import VMI, VmiApi
 from .vmis import HOST_MODEL, plain
 
 PACE = Pace(guest_boot=0.0, guest_shutdown=0.0, target_preparation=0.0, monitor_period=0.02, abort=0.01)
@@ -33,17 +34,17 @@ CONFIGURATION = {"bandwidthPerMigration": "0", "completionTimeoutPerGiB": 150, "
 class LooseContainer(Container):
     """A container without a kubelet."""
 
-    api: MemoryApi
+    api: VmiApi
 
     def kube(self, component: str) -> Kube:
-        return cast(Kube, MemoryKube(self.api, component).opened())
+        return cast(Kube, self.api)
 
 
 @dataclass
 class Cluster:
     """The nodes node1 and node2, the API, and what runs."""
 
-    api: MemoryApi
+    api: VmiApi
     lab: LabContext
     nodes: dict[str, Node]
     running: dict[str, asyncio.Task[int]] = field(default_factory=dict)
@@ -80,8 +81,8 @@ class Cluster:
         vmi["metadata"]["labels"]["kubevirt.io/nodeName"] = "node1"
         vmi["status"]["phase"] = "Scheduled"
         vmi["status"]["interfaces"] = [{"name": "default", "podInterfaceName": "eth0"}]
-        await self.api.put("VirtualMachineInstance", vmi)
-        return await self.api.until("vm1", lambda vmi: vmi["status"]["phase"] == "Running"), address
+        await self.api.put(VMI, vmi)
+        return await self.api.until_vmi("vm1", lambda vmi: vmi["status"]["phase"] == "Running"), address
 
     async def hand_over(self, pod: str = "launcher-2", uid: str = "m1", **configuration: Any) -> str:
         """What virt-controller does once the target pod runs."""
@@ -112,7 +113,7 @@ class Hurry:
 
 @asynccontextmanager
 async def cluster(folder: Path, version: str = "1.8", defects: Defects | None = None) -> AsyncIterator[Cluster]:
-    api = MemoryApi()
+    api = VmiApi()
     block = Block.claim()
     lab = LabContext(
         "",
@@ -127,7 +128,7 @@ async def cluster(folder: Path, version: str = "1.8", defects: Defects | None = 
     nodes = {name: Node(name, index, "", block) for index, name in ((1, "node1"), (2, "node2"))}
     made = Cluster(api, lab, nodes)
     for name in nodes:
-        await api.put("Node", {"metadata": {"name": name, "labels": HOST_MODEL}})
+        await api.put(NODE, {"metadata": {"name": name, "labels": HOST_MODEL}})
         made.start_handler(name)
     try:
         yield made

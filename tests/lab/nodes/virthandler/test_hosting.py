@@ -14,6 +14,7 @@ from seatrial.lab.nodes.launcher import Launcher, launchers_of
 
 from ...hypervisors.wires import body
 from .nodes import Cluster, cluster
+from .vmiapi import VMI
 
 
 def launcher(made: Cluster, node: str = "node1") -> Launcher:
@@ -35,7 +36,7 @@ def test_deleted_vmi_shuts_down_and_succeeds(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             await made.api.change("vm1", delete)
-            vmi = await made.api.until("vm1", lambda vmi: vmi["status"]["phase"] == "Succeeded")
+            vmi = await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["phase"] == "Succeeded")
             assert "ipAddress" not in vmi["status"]["interfaces"][0]
             assert await made.running["launcher-1"] == 0
             assert ("Normal", "ShuttingDown", "Signaled Graceful Shutdown") in made.api.events()
@@ -49,7 +50,7 @@ def test_guest_that_does_not_go_is_switched_off_after_its_grace(tmp_path: Path) 
             await made.boot(terminationGracePeriodSeconds=1)
             await launcher(made).pause()
             await made.api.change("vm1", delete)
-            await made.api.until("vm1", lambda vmi: vmi["status"]["phase"] == "Failed")
+            await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["phase"] == "Failed")
             assert await made.running["launcher-1"] == 0
 
     asyncio.run(check())
@@ -61,7 +62,7 @@ def test_without_grace_the_guest_is_switched_off_at_once(tmp_path: Path) -> None
             await made.boot(terminationGracePeriodSeconds=0)
             await launcher(made).pause()
             await made.api.change("vm1", delete)
-            await made.api.until("vm1", lambda vmi: vmi["status"]["phase"] == "Succeeded")
+            await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["phase"] == "Succeeded")
 
     asyncio.run(check())
 
@@ -71,7 +72,7 @@ def test_guest_that_shuts_itself_down_succeeds(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             await launcher(made).shutdown()
-            await made.api.until("vm1", lambda vmi: vmi["status"]["phase"] == "Succeeded")
+            await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["phase"] == "Succeeded")
             assert await made.running["launcher-1"] == 0
 
     asyncio.run(check())
@@ -82,7 +83,7 @@ def test_killed_launcher_fails_the_vmi(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             _, address = await made.boot()
             await made.kill("launcher-1")
-            await made.api.until("vm1", lambda vmi: vmi["status"]["phase"] == "Failed")
+            await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["phase"] == "Failed")
             with pytest.raises(aiohttp.ClientConnectionError):
                 await body(address)
 
@@ -94,7 +95,7 @@ def test_launcher_told_to_stop_shuts_its_guest_down(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             made.containers["launcher-1"].stopping.set()
-            await made.api.until("vm1", lambda vmi: vmi["status"]["phase"] == "Succeeded")
+            await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["phase"] == "Succeeded")
             assert await made.running["launcher-1"] == 0
 
     asyncio.run(check())
@@ -104,7 +105,7 @@ def test_vmi_that_vanishes_takes_its_guest_along(tmp_path: Path) -> None:
     async def check() -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
-            await made.api.remove("VirtualMachineInstance", "vm1")
+            await made.api.remove(VMI, "vm1", "ns")
             assert await asyncio.wait_for(made.running["launcher-1"], 60) == 0
 
     asyncio.run(check())
@@ -115,11 +116,11 @@ def test_pause_is_told_and_forgotten(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             await launcher(made).pause()
-            vmi = await made.api.until("vm1", lambda vmi: condition(vmi, "Paused"))
+            vmi = await made.api.until_vmi("vm1", lambda vmi: condition(vmi, "Paused"))
             paused = condition(vmi, "Paused")
             assert (paused["reason"], paused["message"]) == ("PausedByUser", "VMI was paused by user")
             await launcher(made).unpause()
-            await made.api.until("vm1", lambda vmi: condition(vmi, "Paused") is None)
+            await made.api.until_vmi("vm1", lambda vmi: condition(vmi, "Paused") is None)
 
     asyncio.run(check())
 
@@ -129,12 +130,12 @@ def test_paused_guest_stays_paused_over_a_migration(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             await launcher(made).pause()
-            await made.api.until("vm1", lambda vmi: condition(vmi, "Paused"))
+            await made.api.until_vmi("vm1", lambda vmi: condition(vmi, "Paused"))
             await made.hand_over()
-            vmi = await made.api.until("vm1", lambda vmi: vmi["status"]["migrationState"].get("completed"))
+            vmi = await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["migrationState"].get("completed"))
             assert condition(vmi, "Paused")["status"] == "True"
             await launcher(made, "node2").unpause()
-            await made.api.until("vm1", lambda vmi: condition(vmi, "Paused") is None)
+            await made.api.until_vmi("vm1", lambda vmi: condition(vmi, "Paused") is None)
 
     asyncio.run(check())
 
@@ -173,7 +174,7 @@ def test_blocked_target_never_gets_ready(tmp_path: Path) -> None:
             await made.api.change("vm1", lambda vmi: vmi["metadata"]["annotations"].update({hook: ""}))
             await made.hand_over()
             await made.api.change("vm1", lambda vmi: vmi["metadata"]["annotations"].pop(hook))
-            vmi = await made.api.until("vm1", lambda vmi: vmi["status"]["migrationState"].get("targetNodeAddress"))
+            vmi = await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["migrationState"].get("targetNodeAddress"))
             blocked = [
                 version
                 for version in made.api.versions("vm1")
@@ -190,12 +191,12 @@ def test_node_is_announced_and_withdrawn(tmp_path: Path) -> None:
     async def check() -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
-            labels = made.api.objects["Node", "", "node1"]["metadata"]["labels"]
+            labels = made.api.objects["nodes", "", "node1"]["metadata"]["labels"]
             assert labels["kubevirt.io/schedulable"] == "true"
             assert labels["kubevirt.io/cpumanager"] == "false"
             made.containers["virt-handler-node1"].stopping.set()
             assert await made.running["virt-handler-node1"] == 0
-            labels = made.api.objects["Node", "", "node1"]["metadata"]["labels"]
+            labels = made.api.objects["nodes", "", "node1"]["metadata"]["labels"]
             assert labels["kubevirt.io/schedulable"] == "false"
 
     asyncio.run(check())
@@ -222,6 +223,6 @@ def test_commands_need_a_certificate_and_reach_the_guest(tmp_path: Path) -> None
                     f"{url}/vm1/console", ssl=known, protocols=["plain.kubevirt.io"]
                 ) as socket:
                     assert await socket.receive_bytes() == b"vm1 login: "
-            await made.api.until("vm1", lambda vmi: condition(vmi, "Paused"))
+            await made.api.until_vmi("vm1", lambda vmi: condition(vmi, "Paused"))
 
     asyncio.run(check())

@@ -14,8 +14,8 @@ from seatrial.lab.kube import Object
 from seatrial.lab.nodes.launcher import outbound
 
 from ...hypervisors.wires import ask, body
-from .memoryapi import MemoryApi
 from .nodes import TARGET_LABEL, Hurry, cluster
+from .vmiapi import VmiApi
 
 NEW, OLD = "1.8", "1.5"
 SLOW = {"bandwidthPerMigration": "1Mi"}
@@ -31,13 +31,13 @@ def state(vmi: Object) -> dict[str, Any]:
     return found
 
 
-def first_seen(api: MemoryApi, *fields: str) -> list[int]:
+def first_seen(api: VmiApi, *fields: str) -> list[int]:
     """In which version of the VMI each field of migrationState first appeared."""
     versions = api.versions("vm1")
     return [next(index for index, vmi in enumerate(versions) if field in state(vmi)) for field in fields]
 
 
-def index_where(api: MemoryApi, holds: Any) -> int:
+def index_where(api: VmiApi, holds: Any) -> int:
     return next(index for index, vmi in enumerate(api.versions("vm1")) if holds(vmi))
 
 
@@ -63,7 +63,7 @@ def test_migration_from_1_6_is_completed_by_the_target(tmp_path: Path) -> None:
             _, source = await made.boot()
             before = await ask(source)
             target = await made.hand_over()
-            vmi = await made.api.until("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
+            vmi = await made.api.until_vmi("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
             assert (await ask(target))["bootId"] == before["bootId"]
             assert vmi["status"]["interfaces"][0]["ipAddress"] == target
             order = first_seen(
@@ -90,8 +90,8 @@ def test_migration_until_1_5_is_completed_by_the_source(tmp_path: Path) -> None:
             _, source = await made.boot()
             before = await ask(source)
             target = await made.hand_over()
-            await made.api.until("vm1", lambda vmi: vmi["status"]["nodeName"] == "node2")
-            vmi = await made.api.until("vm1", lambda vmi: vmi["status"]["interfaces"][0]["ipAddress"] == target)
+            await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["nodeName"] == "node2")
+            vmi = await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["interfaces"][0]["ipAddress"] == target)
             assert state(vmi)["completed"] is True
             assert vmi["metadata"]["labels"][TARGET_LABEL] == "node2"
             assert await made.running["launcher-1"] == 0
@@ -113,9 +113,9 @@ def test_cancel_while_running(tmp_path: Path, version: str, reason: str, complet
         async with cluster(tmp_path, version) as made:
             _, source = await made.boot()
             await made.hand_over(**SLOW)
-            await made.api.until("vm1", lambda vmi: "targetNodeDomainDetected" in state(vmi))
+            await made.api.until_vmi("vm1", lambda vmi: "targetNodeDomainDetected" in state(vmi))
             await made.api.change("vm1", lambda vmi: state(vmi).update(abortRequested=True))
-            vmi = await made.api.until("vm1", lambda vmi: state(vmi).get("failed"))
+            vmi = await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("failed"))
             end = state(vmi)
             assert (end["abortStatus"], end["failureReason"]) == ("Succeeded", reason)
             assert end.get("completed", False) is completed
@@ -125,7 +125,7 @@ def test_cancel_while_running(tmp_path: Path, version: str, reason: str, complet
             assert await made.running["launcher-2"] == 0
             assert await body(source) == "Migration test\n"
             if version != "1.3":
-                await made.api.until("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
+                await made.api.until_vmi("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
 
     asyncio.run(check())
 
@@ -135,12 +135,12 @@ def test_next_migration_succeeds_after_a_cancel(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             await made.hand_over(**SLOW)
-            await made.api.until("vm1", lambda vmi: "startTimestamp" in state(vmi))
+            await made.api.until_vmi("vm1", lambda vmi: "startTimestamp" in state(vmi))
             await made.api.change("vm1", lambda vmi: state(vmi).update(abortRequested=True))
-            await made.api.until("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
+            await made.api.until_vmi("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
             await made.running["launcher-2"]
             target = await made.hand_over("launcher-3", "m2")
-            await made.api.until("vm1", lambda vmi: state(vmi).get("completed"))
+            await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("completed"))
             assert await body(target) == "Migration test\n"
 
     asyncio.run(check())
@@ -151,7 +151,7 @@ def test_completion_timeout_aborts(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             await made.hand_over(completionTimeoutPerGiB=1, **SLOW)
-            vmi = await made.api.until("vm1", lambda vmi: state(vmi).get("failed"))
+            vmi = await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("failed"))
             reason = "Live migration is not completed after 1 seconds and has been aborted"
             assert (state(vmi)["failureReason"], state(vmi)["abortStatus"]) == (reason, "Succeeded")
             assert "abortRequested" not in state(vmi)
@@ -169,7 +169,7 @@ def test_post_copy_ends_what_takes_too_long(tmp_path: Path) -> None:
                 "allowPostCopy": True,
             }
             target = await made.hand_over(**slow)
-            vmi = await made.api.until("vm1", lambda vmi: state(vmi).get("completed"))
+            vmi = await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("completed"))
             assert state(vmi)["mode"] == "PostCopy"
             ahead = index_where(made.api, lambda vmi: "targetNodeDomainReadyTimestamp" in state(vmi))
             assert made.api.versions("vm1")[ahead]["status"]["nodeName"] == "node1"
@@ -188,7 +188,7 @@ def test_workload_disruption_pauses_and_the_target_resumes(tmp_path: Path) -> No
                 "allowWorkloadDisruption": True,
             }
             target = await made.hand_over(**slow)
-            vmi = await made.api.until("vm1", lambda vmi: state(vmi).get("completed"))
+            vmi = await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("completed"))
             assert state(vmi)["mode"] == "Paused"
             assert await body(target) == "Migration test\n"
 
@@ -200,10 +200,10 @@ def test_broken_post_copy_loses_the_vmi(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             await made.hand_over(completionTimeoutPerGiB=1, allowPostCopy=True, **SLOW)
-            await made.api.until("vm1", lambda vmi: "targetNodeDomainReadyTimestamp" in state(vmi))
+            await made.api.until_vmi("vm1", lambda vmi: "targetNodeDomainReadyTimestamp" in state(vmi))
             await made.kill("virt-handler-node1")
             made.start_handler("node1")
-            vmi = await made.api.until("vm1", lambda vmi: vmi["status"]["phase"] == "Failed")
+            vmi = await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["phase"] == "Failed")
             assert state(vmi)["failed"] is True
             text = "VMI is irrecoverable due to failed post-copy migration"
             assert ("Warning", "Stopped", text) in made.api.events()
@@ -217,7 +217,7 @@ def test_guest_that_restarts_on_its_target_is_a_defect(tmp_path: Path) -> None:
             _, source = await made.boot()
             before = await ask(source)
             target = await made.hand_over()
-            await made.api.until("vm1", lambda vmi: state(vmi).get("completed"))
+            await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("completed"))
             assert (await ask(target))["bootId"] != before["bootId"]
 
     asyncio.run(check())
@@ -230,7 +230,7 @@ def test_forced_failure_hook(tmp_path: Path) -> None:
             hook = "kubevirt.io/func-test-force-launcher-migration-failure"
             await made.api.change("vm1", lambda vmi: vmi["metadata"]["annotations"].update({hook: ""}))
             await made.hand_over()
-            vmi = await made.api.until("vm1", lambda vmi: state(vmi).get("failed"))
+            vmi = await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("failed"))
             assert state(vmi)["failureReason"] == "Failed migration to satisfy functional test condition"
             assert vmi["status"]["phase"] == "Running"
 
@@ -242,9 +242,9 @@ def test_killed_target_fails_the_migration(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             _, source = await made.boot()
             await made.hand_over(**SLOW)
-            await made.api.until("vm1", lambda vmi: "targetNodeDomainDetected" in state(vmi))
+            await made.api.until_vmi("vm1", lambda vmi: "targetNodeDomainDetected" in state(vmi))
             await made.kill("launcher-2")
-            vmi = await made.api.until("vm1", lambda vmi: state(vmi).get("failed"))
+            vmi = await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("failed"))
             assert "Channel error: Input/output error" in state(vmi)["failureReason"]
             assert "abortStatus" not in state(vmi)
             assert await body(source) == "Migration test\n"
@@ -258,10 +258,10 @@ def test_killed_virt_handler_breaks_the_migration_and_not_the_guest(tmp_path: Pa
         async with cluster(tmp_path) as made:
             _, source = await made.boot()
             await made.hand_over(**SLOW)
-            await made.api.until("vm1", lambda vmi: "targetNodeDomainDetected" in state(vmi))
+            await made.api.until_vmi("vm1", lambda vmi: "targetNodeDomainDetected" in state(vmi))
             await made.kill(victim)
             made.start_handler(victim.removeprefix("virt-handler-"))
-            vmi = await made.api.until("vm1", lambda vmi: state(vmi).get("failed"))
+            vmi = await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("failed"))
             assert vmi["status"]["phase"] == "Running"
             assert await body(source) == "Migration test\n"
 
@@ -273,9 +273,9 @@ def test_killed_source_fails_the_vmi(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             await made.hand_over(**SLOW)
-            await made.api.until("vm1", lambda vmi: "targetNodeDomainDetected" in state(vmi))
+            await made.api.until_vmi("vm1", lambda vmi: "targetNodeDomainDetected" in state(vmi))
             await made.kill("launcher-1")
-            await made.api.until("vm1", lambda vmi: vmi["status"]["phase"] == "Failed")
+            await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["phase"] == "Failed")
             assert await made.running["launcher-2"] == 0
 
     asyncio.run(check())
@@ -286,7 +286,7 @@ def test_events_of_a_successful_migration(tmp_path: Path) -> None:
         async with cluster(tmp_path) as made:
             await made.boot()
             await made.hand_over()
-            await made.api.until("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
+            await made.api.until_vmi("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
             await made.running["launcher-1"]
             said = [(reason, message.split(" at ")[0]) for _, reason, message in made.api.events()]
             assert said[:2] == [

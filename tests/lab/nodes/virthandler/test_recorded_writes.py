@@ -112,7 +112,7 @@ def test_success(tmp_path: Path) -> None:
         async with cluster(tmp_path, VERSION) as made:
             await made.boot()
             await made.hand_over()
-            await made.api.until("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
+            await made.api.until_vmi("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
             real = since_hand_over(recorded("migrate-succeeded", "vm1"))
             assert steps(since_hand_over(made.api.versions("vm1"))) == steps(real)
 
@@ -125,9 +125,9 @@ def test_cancel(tmp_path: Path) -> None:
             await made.boot()
             await made.hand_over(bandwidthPerMigration="1Mi")
             detected = "targetNodeDomainDetected"
-            await made.api.until("vm1", lambda vmi: detected in vmi["status"]["migrationState"])
+            await made.api.until_vmi("vm1", lambda vmi: detected in vmi["status"]["migrationState"])
             await made.api.change("vm1", lambda vmi: vmi["status"]["migrationState"].update(abortRequested=True))
-            await made.api.until("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
+            await made.api.until_vmi("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
             real = since_hand_over(recorded("cancel-while-running", "vmslow"))
             assert steps(since_hand_over(made.api.versions("vm1"))) == steps(real)
 
@@ -139,8 +139,8 @@ def test_completion_timeout(tmp_path: Path) -> None:
         async with cluster(tmp_path, VERSION) as made:
             await made.boot()
             await made.hand_over(bandwidthPerMigration="1Mi", completionTimeoutPerGiB=1)
-            await made.api.until("vm1", lambda vmi: vmi["status"]["migrationState"].get("failed"))
-            await made.api.until("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
+            await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["migrationState"].get("failed"))
+            await made.api.until_vmi("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
             real = since_hand_over(recorded("completion-timeout", "vm17"))
             assert steps(since_hand_over(made.api.versions("vm1"))) == steps(real)
 

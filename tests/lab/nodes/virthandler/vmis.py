@@ -21,6 +21,7 @@ PLAIN: dict[str, Any] = {
         "resourceVersion": "1",
         "labels": {},
         "annotations": {},
+        "finalizers": ["kubevirt.io/foregroundDeleteVirtualMachine"],
     },
     "spec": {
         "architecture": "amd64",

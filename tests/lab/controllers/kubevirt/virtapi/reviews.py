@@ -14,8 +14,7 @@ from seatrial.lab.controllers.kubevirt.virtapi.review import Allowed, Asked, Den
 from seatrial.lab.controllers.kubevirt.virtapi.settings import Settings
 from seatrial.lab.kube import ApiError, Kind, Object, Page
 from seatrial.lab.release import release_of
-
-from ..memory_api import MemoryApi
+from tests.lab.memoryapi import MemoryApi
 
 USER = "kubernetes-admin"
 CONTROLLER = "system:serviceaccount:kubevirt:kubevirt-controller"

@@ -1,4 +1,4 @@
-"""An API in memory, just enough to run controllers against: versions, conflicts, finalizers, watches."""
+"""An API in memory, just enough for controllers and nodes: versions, conflicts, finalizers, selectors, watches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from seatrial.lab.apiserver.patch import PatchError, apply_json_patch, apply_merge_patch
 from seatrial.lab.clock import timestamp
@@ -18,7 +19,7 @@ WITH_STATUS = ("virtualmachines", "virtualmachineinstancemigrations", "pods", "p
 
 
 class MemoryApi:
-    """Stands in for `Kube`. `refuse(kind, verb, body)` may raise, as an admission webhook or a quota does."""
+    """Stands in for `Kube`. `refuse(kind, body)` may raise, as an admission webhook or a quota does."""
 
     def __init__(self) -> None:
         self.objects: dict[Key, Object] = {}
@@ -26,6 +27,14 @@ class MemoryApi:
         self.changed = asyncio.Condition()
         self.refuse: Callable[[Kind, Object], None] = lambda kind, body: None
         self.component = "test"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
 
     def all(self, kind: Kind) -> list[Object]:
         return [obj for (plural, _, _), obj in self.objects.items() if plural == kind.plural]
@@ -53,7 +62,8 @@ class MemoryApi:
     async def list(
         self, kind: Kind, namespace: str | None = None, labels: str | None = None, fields: str | None = None
     ) -> Page:
-        return Page(copy.deepcopy(self.all(kind)), str(len(self.log)))
+        selected = [obj for obj in self.all(kind) if _is_selected(obj, labels, fields)]
+        return Page(copy.deepcopy(selected), str(len(self.log)))
 
     async def create(self, kind: Kind, body: Object, namespace: str | None = None) -> Object:
         self.refuse(kind, body)
@@ -112,15 +122,18 @@ class MemoryApi:
         labels: str | None = None,
         fields: str | None = None,
     ) -> AsyncIterator[WatchEvent]:
-        seen = int(resource_version)
+        seen, view = int(resource_version), _View(labels, fields)
+        for plural, event in self.log[:seen]:
+            if plural == kind.plural:
+                view.seen(event)
         while True:
             async with self.changed:
                 while len(self.log) == seen:
                     await self.changed.wait()
             fresh, seen = self.log[seen:], len(self.log)
             for plural, event in fresh:
-                if plural == kind.plural:
-                    yield WatchEvent(event.type, copy.deepcopy(event.object))
+                if plural == kind.plural and (shown := view.seen(event)):
+                    yield WatchEvent(shown, copy.deepcopy(event.object))
 
     async def _change(self, kind: Kind, old: Object, new: Object, subresource: str | None) -> Object:
         if kind.plural in WITH_STATUS:
@@ -133,6 +146,22 @@ class MemoryApi:
             return old
         return await self._store(kind, new, "MODIFIED")
 
+    async def put(self, kind: Kind, obj: Object) -> Object:
+        """Store an object as it is, uid included."""
+        new = {"kind": kind.kind, **copy.deepcopy(obj)}
+        key = (kind.plural, new["metadata"].get("namespace", ""), new["metadata"]["name"])
+        return await self._store(kind, new, "MODIFIED" if key in self.objects else "ADDED")
+
+    async def remove(self, kind: Kind, name: str, namespace: str = "") -> None:
+        """Have an object gone at once, whatever holds it."""
+        old = self.objects.pop((kind.plural, namespace, name))
+        self.log.append((kind.plural, WatchEvent("DELETED", old)))
+        await self._tell()
+
+    async def _tell(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
+
     async def _store(self, kind: Kind, new: Object, event: str) -> Object:
         metadata = new["metadata"]
         key = (kind.plural, metadata.get("namespace", ""), metadata["name"])
@@ -143,9 +172,34 @@ class MemoryApi:
         else:
             self.objects[key] = new
         self.log.append((kind.plural, WatchEvent("DELETED" if ends else event, copy.deepcopy(new))))
-        async with self.changed:
-            self.changed.notify_all()
+        await self._tell()
         return copy.deepcopy(new)
+
+
+class _View:
+    """A watch with selectors: an object that is no longer selected is gone, for it."""
+
+    def __init__(self, labels: str | None, fields: str | None) -> None:
+        self._labels, self._fields = labels, fields
+        self._inside: set[str] = set()
+
+    def seen(self, event: WatchEvent) -> str:
+        """What the change is, seen so; empty when it is none."""
+        uid = event.object["metadata"].get("uid", event.object["metadata"]["name"])
+        known = uid in self._inside
+        if event.type != "DELETED" and _is_selected(event.object, self._labels, self._fields):
+            self._inside.add(uid)
+            return "MODIFIED" if known else "ADDED"
+        self._inside.discard(uid)
+        return "DELETED" if known else ""
+
+
+def _is_selected(obj: Object, labels: str | None, fields: str | None) -> bool:
+    """By labels that must have a value, or by name."""
+    metadata = obj["metadata"]
+    wanted = dict(pair.split("=", 1) for pair in labels.split(",")) if labels else {}
+    named = not fields or fields == f"metadata.name={metadata['name']}"
+    return named and wanted.items() <= (metadata.get("labels") or {}).items()
 
 
 def _merged(old: Object, patch: Object, style: str) -> Object:
