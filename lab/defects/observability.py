@@ -16,5 +16,6 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(TIMES_WRONG, "metrics tell that migrations began and ended an hour later than they did", ("OBS-02",)),
     Defect(FAILURES_UNCOUNTED, "no metric tells of migrations that failed", ("OBS-03",)),
     Defect(MIGRATING_UNTOLD, "no metric tells that a VM is migrating", ("OBS-04",)),
+    Defect(SYNCS_UNCOUNTED, "nobody counts how often a VMI is looked at", ("OBS-05",), version="1.9"),
     Defect(DIRTY_RATE_UNKNOWN, "guests dirty no memory, by virt-handler's metrics", ("STR-15",)),
 )
