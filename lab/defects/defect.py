@@ -15,6 +15,8 @@ class Defect:
     summary: str
     breaks: tuple[str, ...]
     rewrite: Rewrite | None = None
+    version: str = ""
+    """The KubeVirt version that has what it breaks; empty for the default."""
 
 
 def written(rewrite: Rewrite, summary: str, *breaks: str) -> Defect:
