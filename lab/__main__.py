@@ -15,10 +15,11 @@ import sys
 from asyncio import sslproto
 from pathlib import Path
 
-from .cluster import LabConfig, LabError, running_lab
+from .cluster import LabConfig, running_lab
 from .defects import CATALOGUE, Defects, UnknownDefect
 from .network import NetworkError
 from .release import DEFAULT_VERSION, UnknownRelease, release_of
+from .starting import LabError
 
 USAGE_ERROR = 2
 

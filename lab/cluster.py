@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from .context import LabContext
 from .controllers.kubernetes import run_kubernetes_controllers
 from .controllers.kubevirt.install import operator_objects
 from .defects import Defects
-from .kube import Kind, Kube, Object, cancel
+from .kube import cancel
 from .network import API_PORT, Block
 from .nodes.multus import definition
 from .nodes.node import run_node
@@ -29,10 +29,10 @@ from .pace import Pace
 from .pki import Authority, write_kubeconfig
 from .release import DEFAULT_VERSION, Release, release_of
 from .secondary import Secondary
+from .starting import deployed
 
 ADMIN = "kubernetes-admin"
 NODE_OF_TOKEN = "authentication.kubernetes.io/node-name"
-READY_LIMIT = 60.0
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,6 @@ class LabConfig:
     workers: int = 3
     defects: Defects = field(default_factory=Defects)
     pace: Pace = field(default_factory=Pace)
-
-
-class LabError(Exception):
-    """The lab could not be started."""
 
 
 @asynccontextmanager
@@ -112,32 +108,4 @@ async def _populate(stack: AsyncExitStack, config: LabConfig, context: LabContex
     await admin.create(kinds.CUSTOM_RESOURCE_DEFINITION, definition())
     for kind, body in operator_objects(context.release):
         await admin.create(kind, body)
-    await _deployed(admin, tasks)
-
-
-async def _deployed(admin: Kube, tasks: list[asyncio.Task[None]]) -> None:
-    """Wait for the KubeVirt CR to say Deployed; a part that ends meanwhile ends the lab."""
-    waiting = asyncio.create_task(_until_deployed(admin))
-    done, _ = await asyncio.wait([waiting, *tasks], timeout=READY_LIMIT, return_when=asyncio.FIRST_COMPLETED)
-    if waiting in done:
-        return waiting.result()
-    await cancel(waiting)
-    for task in done:
-        raise LabError(f"{task.get_name()} ended while the lab was starting") from task.exception()
-    raise LabError(f"KubeVirt was not deployed within {READY_LIMIT:.0f} s")
-
-
-async def _until_deployed(admin: Kube) -> None:
-    """The CR's kind is served only once the operator has created its definition, so that is watched for first."""
-    definition = kinds.CUSTOM_RESOURCE_DEFINITION
-    await _seen(admin, definition, "kubevirts.kubevirt.io", lambda crd: bool(crd.get("status", {}).get("conditions")))
-    await _seen(admin, kinds.KUBEVIRT, "kubevirt", lambda cr: cr.get("status", {}).get("phase") == "Deployed")
-
-
-async def _seen(admin: Kube, kind: Kind, name: str, holds: Callable[[Object], bool]) -> None:
-    page = await admin.list(kind, fields=f"metadata.name={name}")
-    if any(holds(item) for item in page.items):
-        return
-    async for event in admin.watch(kind, page.resource_version, fields=f"metadata.name={name}"):
-        if event.type != "BOOKMARK" and holds(event.object):
-            return
+    await deployed(admin, tasks)

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]
 ENDING = "because it is being terminated"
 """What the API server says of a namespace in which nothing new may be created."""
+BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError)
+"""What no circumstances bring about, only programs that are wrong."""
 Handler = Callable[[str, Object], None]
 
 
@@ -259,14 +261,8 @@ async def _work(name: str, queue: Queue, reconcile: Reconcile) -> None:
 
 def _report(name: str, key: Key, error: Exception) -> None:
     lost_race = isinstance(error, ApiError) and (error.code in (404, 409, 422) or ENDING in error.message)
-    log.log(
-        logging.DEBUG if lost_race else logging.WARNING,
-        "%s: %s/%s: %r",
-        name,
-        *key,
-        error,
-        exc_info=not lost_race,
-    )
+    level = logging.DEBUG if lost_race else logging.ERROR if isinstance(error, BUGS) else logging.WARNING
+    log.log(level, "%s: %s/%s: %r", name, *key, error, exc_info=not lost_race)
 
 
 def owner_of(obj: Object) -> dict[str, Any] | None:
