@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from seatrial.fixtures import Api, Stage
+from seatrial.fixtures.execute import Ran, execute
 from seatrial.fixtures.kinds import MIGRATION, ROLE_BINDING, SERVICE_ACCOUNT, VIRTUAL_MACHINE, Kind
 
 MIGRATE = Kind("subresources.kubevirt.io", "v1", VIRTUAL_MACHINE.plural, VIRTUAL_MACHINE.kind)
@@ -44,6 +47,10 @@ class Account:
 
     def may_use_migrate_subresource(self) -> bool:
         return self._api.may("update", MIGRATE, self._namespace, subresource="migrate")
+
+    def run_in(self, pod: str, container: str, command: Sequence[str]) -> Ran:
+        """Run a command in a pod. Raises Unreachable when it cannot be begun."""
+        return execute(self._api, self._namespace, pod, container, command)
 
     def create_migration(self, vmi: str) -> str:
         """Try it, as a dry run. Raises Refused."""

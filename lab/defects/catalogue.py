@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from . import limits, load, observability, policies, tutorial
+from . import limits, load, observability, policies, strategies, tutorial
 from .defect import Defect
 from .write import Rewrite
 
@@ -14,6 +14,7 @@ CATALOGUE: tuple[Defect, ...] = (
     *load.DEFECTS,
     *observability.DEFECTS,
     *policies.DEFECTS,
+    *strategies.DEFECTS,
     *tutorial.DEFECTS,
 )
 

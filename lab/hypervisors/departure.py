@@ -19,10 +19,13 @@ from ..defects.physics import (
     POST_COPY_RESENDS,
     THROTTLE_IGNORED,
     THROTTLE_STAYS,
+    THROTTLED_AT_ONCE,
 )
+from ..defects.strategies import ABORTED_GUEST_STANDS_STILL, PAUSED_FOR_GOOD
 from .interface import DIRECT_PORT, Aborted, Cause, Connect, HypervisorError, JobStats, MigrationOptions, State
 from .link import Flow
 from .precopy import PreCopy
+from .throttle import MOST
 from .wire import LOST, Channel, ChannelLost, Message
 
 if TYPE_CHECKING:
@@ -129,7 +132,8 @@ class Departure:
         moving = min(passed, slept + TOLERATED)
         physics.advance(moving, link)
         physics.stall(passed - moving)
-        self._guest.hold_back(physics.throttle)
+        at_once = self._options.auto_converge and self._domain.defects.on(THROTTLED_AT_ONCE)
+        self._guest.hold_back(MOST if at_once else physics.throttle)
         if physics.running and self._domain.defects.on(CONVERGES_NEVER):
             physics.converged = False
         return answer
@@ -140,7 +144,8 @@ class Departure:
         self._guest.freeze()
         try:
             await asyncio.sleep(domain.pace.switchover + self.physics.stop(link).seconds)
-            await channel.ask(state=self._packed(), run=before.cause is not Cause.USER)
+            forever = before.cause is Cause.MONITOR and domain.defects.on(PAUSED_FOR_GOOD)
+            await channel.ask(state=self._packed(), run=before.cause is not Cause.USER and not forever)
         except (ChannelLost, asyncio.CancelledError):
             if domain.status == before and before.state is State.RUNNING:
                 self._guest.run()
@@ -170,6 +175,8 @@ class Departure:
     def _broken(self, error: Exception) -> HypervisorError:
         """What libvirt says of a migration whose stream broke, and what becomes of the guest."""
         if self._aborted:
+            if self._domain.defects.on(ABORTED_GUEST_STANDS_STILL):
+                self._guest.freeze()
             return Aborted(CANCELED, code=78)
         if self.post_copy and self._domain.status.alive:
             self._domain.become(State.PAUSED, Cause.POST_COPY_FAILED)

@@ -10,6 +10,7 @@ from ...defects.tutorial import GUEST_RESTARTS
 from ...hypervisors.interface import Cause, Connect, Domain, DomainSpec, Hypervisor, HypervisorError, State, Streams
 from ...kube import Object
 from ..runtime import Container
+from .mistakes import mistaken
 from .monitor import guest_memory
 from .order import Order
 from .outbound import Outbound
@@ -131,6 +132,7 @@ class Launcher:
             raise LauncherError(f"migration job {order.uid} already executed, finished at {ended}")
         lab = self._container.lab
         log = self._container.log
+        order = mistaken(order, lab.defects)
         self.outbound = Outbound(domain, order, lab.release, lab.pace, self._migration_changed, log)
         self._spawn(self.outbound.run(connect))
         self._migration_changed()

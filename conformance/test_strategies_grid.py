@@ -1,0 +1,68 @@
+"""The prediction table: four dirty rates, three bandwidths, three strategies, and each migration ends as foretold.
+
+One requirement of the full profile: the migrations of a whole grid take minutes. The tests of the single strategies,
+which are in the standard profile, put their rows into the same table.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from seatrial.fixtures import Finding
+
+from .continuity import check_same_guest
+from .prediction import End, Strategy, predict
+from .trials import Busy, Plan, Trial, Trials
+
+pytestmark = pytest.mark.usefixtures("two_nodes")
+RATES = (0, 20, 120, 240)
+BANDWIDTHS = (48, 64, 96)
+STRATEGIES = (Strategy.PRE_COPY, Strategy.AUTO_CONVERGE, Strategy.POST_COPY)
+LONGEST = 60
+"""Seconds of the longest time-out that is given to a migration."""
+
+
+@pytest.mark.requirement("G4")
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_migration_ends_as_predicted(trials: Trials, strategy: Strategy, rate: int) -> None:
+    """One row of the grid: three VMs that do the same migrate at once, each with another bandwidth."""
+    speed = fastest(trials) if strategy is Strategy.AUTO_CONVERGE and rate else None
+    busy = trials.busy(*[rate] * len(BANDWIDTHS))
+    plans = [telling(one, bandwidth, strategy, speed) for one, bandwidth in zip(busy, BANDWIDTHS, strict=True)]
+    under_way = [trials.begin(one, plan) for one, plan in zip(busy, plans, strict=True)]
+    wrong = [finding for trial in under_way if (finding := ended_otherwise(trials, trial))]
+    if wrong:
+        raise wrong[0]
+
+
+def fastest(trials: Trials) -> float:
+    """How fast a guest writes that does not pace itself: what throttling takes its steps from."""
+    (unpaced,) = trials.busy(math.inf)
+    return unpaced.rate
+
+
+def telling(busy: Busy, bandwidth: int, strategy: Strategy, speed: float | None) -> Plan:
+    """The plan with the shortest time-out that lets all memory be sent once and leaves no doubt about the end.
+
+    Auto-converge is given the time that its steps take, for any migration can be cut off before them.
+    """
+    least = math.ceil(busy.memory / bandwidth) + 1
+    plans = [Plan(bandwidth, per_gib, strategy, speed) for per_gib in range(least, LONGEST)]
+    certain = [plan for plan in plans if predict(plan.case(busy)).certain]
+    helped = [plan for plan in certain if predict(plan.case(busy)).ends == {End.CONVERGED}]
+    if strategy is Strategy.AUTO_CONVERGE and helped:
+        return helped[0]
+    return certain[0] if certain else plans[-1]
+
+
+def ended_otherwise(trials: Trials, trial: Trial) -> Finding | None:
+    """What was not as predicted: the end, or the guest; the other migrations are looked at in any case."""
+    try:
+        trials.finish(trial)
+        check_same_guest(trial.busy.before, trial.busy.guest.state())
+    except Finding as finding:
+        return finding
+    return None
