@@ -206,7 +206,7 @@ def test_a_policy_carries_each_of_its_fields(
     cases = [_all_knobs(cluster), {"completionTimeoutPerGiB": 0, "allowAutoConverge": False}, {"allowPostCopy": True}]
     made = [_case(vms, stage, str(number), wait=False) for number, _ in enumerate(cases)]
     for (_, labels), knobs in zip(made, cases, strict=True):
-        policies.create(labels, **knobs)
+        policies.create(labels, namespace_labels={}, **knobs)
     asked = [_migrate(vm) for vm, _ in made]
     for migration, knobs in zip(asked, cases, strict=True):
         outcome = migration.wait_succeeded()

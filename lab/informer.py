@@ -186,11 +186,15 @@ class Queue:
         """Add the key later; of two requests the earlier one wins."""
         loop = asyncio.get_running_loop()
         due, timer = loop.time() + seconds, self._timers.get(key)
-        if timer and not timer.cancelled() and loop.time() <= timer.when() <= due:
+        if timer and timer.when() <= due:
             return
         if timer:
             timer.cancel()
-        self._timers[key] = loop.call_at(due, self.add, key)
+        self._timers[key] = loop.call_at(due, self._is_due, key)
+
+    def _is_due(self, key: Key) -> None:
+        del self._timers[key]
+        self.add(key)
 
     def add_failed(self, key: Key) -> None:
         """Retry with KubeVirt's own rate limit: 5 ms, doubled with every failure in a row (KubeVirt's work queues)."""

@@ -12,6 +12,9 @@ VISIT = "GET /"
 WRITE = "POST /data"
 POLL = "GET /state"
 ANSWERED = "ok"
+WRONG_SUM, WENT_BACK = "wrong sum", "heartbeat went back"
+WRONG = (WRONG_SUM, WENT_BACK)
+"""Answers that no guest may give, at whatever time."""
 
 
 @dataclass(frozen=True, slots=True)

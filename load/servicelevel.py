@@ -17,7 +17,7 @@ from functools import cached_property
 from seatrial.fixtures import check
 
 from .moves import Move
-from .samples import VISIT, Level, Sample, level_of, longest_silence, losses_by_kind, of_kind
+from .samples import VISIT, WRONG, Level, Sample, level_of, longest_silence, losses_by_kind, of_kind
 
 LONGEST_SILENCE = 5.0
 GRACE = 2.0
@@ -59,7 +59,7 @@ class ServiceLevel:
         elsewhere = [sample for sample in self.samples if sample.lost and not self._excused(sample)]
         told = "; ".join(self._told(sample) for sample in elsewhere[:5])
         seen = f"{len(elsewhere)} of {len(self.samples)} ({losses_by_kind(elsewhere)}): {told}" if elsewhere else 0
-        check(f"requests lost outside of migrations (until {GRACE:g} s after their ends)", 0, seen)
+        check(f"requests lost outside of migrations (until {GRACE:g} s after their ends), or answered wrongly", 0, seen)
 
     def check_silence(self) -> None:
         longest = max(self.silences, default=0.0)
@@ -91,6 +91,8 @@ class ServiceLevel:
         return "after" if sample.sent > max(move.ended for move in own) + GRACE else "moving"
 
     def _excused(self, sample: Sample) -> bool:
+        if sample.outcome in WRONG:
+            return False
         return any(sample.ended >= move.began and sample.sent <= move.ended + GRACE for move in self._own(sample))
 
     def _told(self, sample: Sample) -> str:

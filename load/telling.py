@@ -12,6 +12,8 @@ from .servicelevel import ServiceLevel
 from .storm import Limits
 
 TABLE = "Service level under load"
+WRITERS_PAUSES = 4
+"""Writers come so much more rarely than visitors, and are shown by longer times."""
 LOST = "a request that was lost"
 FINE, COARSE = 0.25, 1.0
 LONG = 30.0
@@ -52,7 +54,7 @@ def _chart(report: Report, scenario: str, level: ServiceLevel, spans: Sequence[S
     lines = {
         f"{VISIT}, median": series(visits, 50, width),
         f"{VISIT}, 99 %": series(visits, 99, width),
-        f"{WRITE}, 99 %": series(writes, 99, width),
+        f"{WRITE}, 99 %": series(writes, 99, width * WRITERS_PAUSES),
     }
     lost = [(LOST, sample.sent, sample.ended) for sample in level.samples if sample.lost]
     shown = {name: points for name, points in lines.items() if points}

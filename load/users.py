@@ -19,7 +19,7 @@ from locust import HttpUser, task
 
 from seatrial.fixtures.blackout import Route
 
-from .samples import POLL, VISIT, WRITE
+from .samples import POLL, VISIT, WENT_BACK, WRITE, WRONG_SUM
 
 PATIENCE = 2.0
 """Seconds without a byte after which a user gives a request up."""
@@ -104,25 +104,27 @@ class Writer(GuestUser):
     def write(self) -> None:
         with self.ask("POST", "/data", WRITE, data=self.data) as answer:
             if answer.ok and told(answer.text).get("sha256") != self.sum:
-                answer.failure("wrong sum")
+                answer.failure(WRONG_SUM)
 
 
 class Poller(GuestUser):
-    """Waits for the guest's next heartbeat, which never goes back."""
+    """Waits for the guest's next heartbeat, which never goes back; after a loss it asks how things are."""
 
     weight = 1
 
     def on_start(self) -> None:
-        self.heartbeat = 0
+        self.heartbeat, self.next = 0, False
 
     @task
     def poll(self) -> None:
-        with self.ask("GET", f"/state?after={self.heartbeat}", POLL) as answer:
+        least = self.heartbeat + self.next
+        path = f"/state?after={self.heartbeat}" if self.next else "/state"
+        with self.ask("GET", path, POLL) as answer:
+            self.next = answer.ok
             if answer.ok:
-                beat = told(answer.text).get("heartbeat", 0)
-                if beat <= self.heartbeat:
-                    answer.failure("heartbeat went back")
-                self.heartbeat = beat
+                self.heartbeat = told(answer.text).get("heartbeat", 0)
+                if self.heartbeat < least:
+                    answer.failure(WENT_BACK)
 
 
 def told(text: str | None) -> dict[str, Any]:

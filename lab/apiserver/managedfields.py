@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -130,24 +130,40 @@ def track_update(
     `old` carries the entries so far; `new` is looked at for its fields only.
     """
     known = _whole(schema)
-    entries: list[Object] = copied((old or {}).get("metadata", {}).get("managedFields") or [])
+    entries: list[Object] = list((old or {}).get("metadata", {}).get("managedFields") or [])
     changed, removed = _changes(known, old or {}, new)
     if not changed and not removed:
         return entries
     own = _find(entries, manager, operation, new.get("apiVersion", ""), subresource)
-    if own is None and changed:
-        own = _entry(manager, operation, new.get("apiVersion", ""), subresource)
-        entries.append(own)
-    for entry in entries:
-        for path in removed:
-            discard(entry["fieldsV1"], path, subtree=True)
-        for path in () if entry is own else changed:
-            discard(entry["fieldsV1"], path)
-    if own is not None:
-        own["time"] = now
-        for path in changed:
-            insert(own["fieldsV1"], path)
-    return [entry for entry in entries if entry["fieldsV1"]]
+    kept = [_without(entry, removed, () if entry is own else changed) for entry in entries if entry is not own]
+    if own is not None or changed:
+        mine = own or _entry(manager, operation, new.get("apiVersion", ""), subresource)
+        place = entries.index(own) if own is not None else len(kept)
+        kept.insert(place, _with(_without(mine, removed, ()), changed) | {"time": now})
+    return [entry for entry in kept if entry["fieldsV1"]]
+
+
+def _without(entry: Object, removed: list[Path], taken: Sequence[Path]) -> Object:
+    """The entry without these fields: itself, where it has none of them, since most writes concern one entry only."""
+    fields = entry["fieldsV1"]
+    if not any(has_below(fields, path) for path in removed) and not any(is_member(fields, path) for path in taken):
+        return entry
+    fields = copied(fields)
+    for path in removed:
+        discard(fields, path, subtree=True)
+    for path in taken:
+        discard(fields, path)
+    return {**entry, "fieldsV1": fields}
+
+
+def _with(entry: Object, added: list[Path]) -> Object:
+    """The entry with these fields as well."""
+    if all(is_member(entry["fieldsV1"], path) for path in added):
+        return entry
+    fields = copied(entry["fieldsV1"])
+    for path in added:
+        insert(fields, path)
+    return {**entry, "fieldsV1": fields}
 
 
 def _whole(schema: Schema | None) -> Schema:

@@ -19,8 +19,8 @@ Key = tuple[str, str]
 """(namespace, name); the namespace is empty for cluster-scoped objects."""
 StorageKey = tuple[str, str]
 """(group, plural) of the collection."""
-HISTORY = 2048
-REMEMBERED = 120.0
+HISTORY = 1024
+REMEMBERED = 75.0
 """How many past events of a collection a watch can resume from, and for how many seconds each; a client that comes
 back later lists anew, as from a cluster that has compacted its history."""
 
@@ -168,13 +168,15 @@ class Store:
 def _sharing(new: Object, old: Object) -> Object:
     """The new version made of the old one's members where they are equal: most writes change few, and many versions
     are remembered."""
-    shared = _members(new, old)
-    for name in ("metadata", "status"):
-        mine, theirs = new.get(name), old.get(name)
-        if isinstance(mine, dict) and isinstance(theirs, dict):
-            shared[name] = _members(mine, theirs)
-    return shared
+    shared: Object = {name: _shared(member, old.get(name)) for name, member in new.items()}
+    return {**shared, "metadata": dict(shared["metadata"])}
 
 
-def _members(new: Object, old: Object) -> Object:
-    return {name: old[name] if old.get(name) == member else member for name, member in new.items()}
+def _shared(new: Any, old: Any) -> Any:
+    if new == old:
+        return old
+    if isinstance(new, dict) and isinstance(old, dict):
+        return {name: _shared(member, old.get(name)) for name, member in new.items()}
+    if isinstance(new, list) and isinstance(old, list):
+        return [_shared(item, old[index]) if index < len(old) else item for index, item in enumerate(new)]
+    return new

@@ -6,7 +6,7 @@ from .defect import Defect, written
 from .objects import copy_of, with_state
 from .write import Object, Write
 
-POLICIES_IGNORED = "policies-ignored"
+IGNORED_FOR_VMI = "policy-of-vmi-ignored"
 ONLY_NAMED = "policy-only-named"
 VALUES_LEAK = "policy-leaks"
 OUTLIVES = "policy-outlives-its-deletion"
@@ -25,6 +25,7 @@ FIELD_DROPPED = "policy-field-dropped"
 FIELDS_RESET = "policy-resets-fields"
 ZERO_IS_NOTHING = "policy-zero-is-nothing"
 DISRUPTION_APART = "policy-disruption-apart"
+FOLLOWED = "policy-followed-under-way"
 
 
 def policy_name_lost(write: Write) -> Object | None:
@@ -43,15 +44,6 @@ def default_policy_named(write: Write) -> Object | None:
     return made
 
 
-def configuration_forgotten_under_way(write: Write) -> Object | None:
-    """Once memory is sent, the recorded configuration shrinks to what a policy may set."""
-    made = with_state(write)
-    if made and "startTimestamp" in made["status"]["migrationState"]:
-        configuration = made["status"]["migrationState"].get("migrationConfiguration", {})
-        configuration.pop("progressTimeout", None)
-    return made
-
-
 def policies_unchecked(write: Write) -> Object | None:
     """The webhook that looks at new policies is not registered."""
     if write.kind != "ValidatingWebhookConfiguration":
@@ -63,11 +55,11 @@ def policies_unchecked(write: Write) -> Object | None:
 
 WINS = ("POL-04",)
 DEFECTS: tuple[Defect, ...] = (
-    Defect(POLICIES_IGNORED, "policies have no effect", ("POL-01", "POL-03", "POL-04", "POL-06", "HAP-23")),
-    Defect(ONLY_NAMED, "a policy is named, and the cluster's values apply", ("POL-01", "POL-06")),
-    written(policy_name_lost, "nothing says which policy applied", "POL-01", "POL-04"),
+    Defect(IGNORED_FOR_VMI, "policies that select no namespace have no effect", ("POL-01", "POL-04", "POL-06")),
+    Defect(ONLY_NAMED, "a policy that selects no namespace is named and not applied", ("POL-01", "POL-06")),
+    written(policy_name_lost, "nothing says which policy applied", "HAP-23", "POL-01", "POL-03", "POL-04"),
     written(default_policy_named, "a migration without a policy names one", "POL-02", "POL-03", "POL-05"),
-    Defect(VALUES_LEAK, "a policy's values stay for VMs that have none", ("POL-02", "POL-03")),
+    Defect(VALUES_LEAK, "a policy's values stay for VMs that have none", ("POL-02", "POL-03", "POL-06")),
     Defect(OUTLIVES, "a policy goes on applying when it has been deleted", ("POL-03",)),
     Defect(FEWEST_LABELS_WIN, "of two policies the one with fewer labels applies", WINS),
     Defect(VMI_LABELS_FIRST, "one label of the VMI outweighs any number of the namespace's", WINS),
@@ -77,13 +69,17 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(OLDEST_WINS, "of equal policies the oldest applies", WINS),
     Defect(NEWEST_WINS, "of equal policies the newest applies", WINS),
     Defect(FIRST_KEY_WINS, "equal policies are told apart by their label keys", WINS),
-    Defect(VMI_SELECTOR_IGNORED, "policies do not look at the VMI's labels", ("POL-04", "POL-05")),
+    Defect(VMI_SELECTOR_IGNORED, "policies do not look at the VMI's labels", ("POL-02", "POL-04", "POL-05", "POL-06")),
     Defect(NAMESPACE_SELECTOR_IGNORED, "policies do not look at the namespace's labels", ("POL-04", "POL-05")),
-    Defect(ANY_LABEL_SUFFICES, "a policy applies when one of its labels matches", ("POL-05",)),
-    Defect(FIELD_DROPPED, "a policy does not carry allowAutoConverge", ("POL-06",)),
-    Defect(FIELDS_RESET, "a policy resets what it does not mention", ("POL-01", "POL-06")),
-    Defect(ZERO_IS_NOTHING, "a policy's zero or false counts as not set", ("POL-06",)),
-    Defect(DISRUPTION_APART, "allowWorkloadDisruption does not follow a policy's allowPostCopy", ("POL-06",)),
+    Defect(ANY_LABEL_SUFFICES, "a policy applies when one of its labels matches", ("POL-02", "POL-05")),
+    Defect(FIELD_DROPPED, "a policy that selects no namespace does not carry allowAutoConverge", ("POL-06",)),
+    Defect(FIELDS_RESET, "a policy that selects no namespace resets what it does not mention", ("POL-01", "POL-06")),
+    Defect(ZERO_IS_NOTHING, "zero or false counts as not set in a policy that selects no namespace", ("POL-06",)),
+    Defect(
+        DISRUPTION_APART,
+        "allowWorkloadDisruption does not follow the allowPostCopy of a policy that selects no namespace",
+        ("POL-06",),
+    ),
     written(policies_unchecked, "policies are not checked when they are created", "POL-06"),
-    written(configuration_forgotten_under_way, "the recorded configuration loses a field under way", "HAP-23"),
+    Defect(FOLLOWED, "a migration under way takes on what has become of its policy", ("HAP-23",)),
 )

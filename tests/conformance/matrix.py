@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from seatrial.lab.defects import CATALOGUE
+from seatrial.lab.defects import CATALOGUE, Defect
 from tests.conformance.runs import Judgement, judge
 
 WORKERS = 4
@@ -23,7 +23,7 @@ Made by `python -m tests.conformance.matrix`: all suites run once on a sound lab
 |---|---|---|"""
 
 
-def _judge(defect: str | None) -> Judgement:
+def _judge(defect: Defect | None) -> Judgement:
     with tempfile.TemporaryDirectory() as folder:
         return judge(Path(folder), defect, workers=WORKERS)
 
@@ -34,7 +34,7 @@ def main() -> int:
     print(f"| none | | {', '.join(sorted(sound.failed)) or 'none'} |")
     surprises = [f"none: {', '.join(sorted(sound.failed))}"] if sound.failed else []
     for defect in CATALOGUE:
-        failed = _judge(defect.name).failed
+        failed = _judge(defect).failed
         print(f"| `{defect.name}` | {defect.summary} | {', '.join(sorted(failed))} |", flush=True)
         if failed != set(defect.breaks):
             surprises.append(f"{defect.name}: {', '.join(sorted(failed))} instead of {', '.join(defect.breaks)}")

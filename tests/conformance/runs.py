@@ -10,14 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.fixtures.catalogue import FULL, allow_classes, catalogue_files, load, suite_folder
+from seatrial.fixtures.catalogue import FULL, allow_classes, catalogue_files, suite_folder
 from seatrial.fixtures.catalogue import SUITES as NAMES
 from seatrial.lab.defects import Defect
 
 TOP = Path(__file__).parents[2]
 SUITES = tuple(TOP / suite for suite in NAMES if catalogue_files(suite_folder(suite)))
 """The folders of all suites that have a catalogue."""
-STANDARD = "standard"
 TIME_SCALE = "0.05"
 """Limits for a lab with a defect: what does not come soon does not come."""
 
@@ -51,7 +50,7 @@ def _named(function: ast.FunctionDef) -> Iterator[str]:
             yield from (str(ast.literal_eval(argument)) for argument in decorator.args)
 
 
-def judge(folder: Path, defect: str | None, tests: Iterable[str] = (), workers: int = 0) -> Judgement:
+def judge(folder: Path, defect: Defect | None, tests: Iterable[str] = (), workers: int = 0) -> Judgement:
     """Run tests of the suites (all by default) against a fresh lab with a defect."""
     command = [sys.executable, "-m", "pytest", *(tests or map(str, SUITES)), "-q", "--no-header"]
     command += ["-p", "no:cacheprovider", "--rootdir", str(TOP), "--profile", FULL, "--seatrial-output", str(folder)]
@@ -59,7 +58,9 @@ def judge(folder: Path, defect: str | None, tests: Iterable[str] = (), workers: 
     if workers:
         command += ["-n", str(workers)]
     if defect:
-        command += ["--defect", defect, "--time-scale", TIME_SCALE]
+        command += ["--defect", defect.name, "--time-scale", TIME_SCALE]
+    if defect and defect.version:
+        command += ["--kubevirt-version", defect.version]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     records = [json.loads(line) for line in (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
     ended = [record for record in records if record["type"] == "test"]

@@ -15,5 +15,5 @@ from tests.conformance.runs import cases_of, judge
 
 @pytest.mark.parametrize("defect", CATALOGUE, ids=lambda defect: defect.name)
 def test_defect_fails_the_requirements_that_it_breaks(defect: Defect, tmp_path: Path) -> None:
-    judgement = judge(tmp_path, defect.name, cases_of(defect.breaks))
+    judgement = judge(tmp_path, defect, cases_of(defect.breaks))
     assert judgement.failed >= set(defect.breaks), judgement.output

@@ -70,9 +70,10 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seatrial.load.traffic.SECONDS_TO_ANSWER", 0.5)
     with serving(PlainGuest) as port:
         pass
-    with load_on(port) as load, pytest.raises(Finding, match="GET / refused"):
+    with load_on(port) as load:
         load.wait_users(1)
-        load.wait_served(1)
+        with pytest.raises(Finding, match="GET / refused"):
+            load.wait_served(1)
 
 
 def test_a_load_that_breaks_down_is_no_finding(capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from seatrial.fixtures import Finding, Phase
 from seatrial.load.moves import Move, leaving, under_way, waiting
-from seatrial.load.samples import VISIT, Sample
+from seatrial.load.samples import POLL, VISIT, WENT_BACK, Sample
 from seatrial.load.servicelevel import GRACE, ServiceLevel
 
 STEPS = (Phase.PENDING, 8.0), (Phase.SCHEDULING, 9.0), (Phase.TARGET_READY, 10.0), (Phase.RUNNING, 10.5)
@@ -45,6 +45,11 @@ def test_losses_at_the_switch_over_are_borne() -> None:
 def test_losses_at_another_time_or_of_another_guest_are_not(strange: Sample) -> None:
     with pytest.raises(Finding, match="requests lost outside of migrations"):
         level(strange).check()
+
+
+def test_a_wrong_answer_is_never_borne() -> None:
+    with pytest.raises(Finding, match="or answered wrongly"):
+        level(Sample(POLL, 0, 11.0, 11.1, WENT_BACK)).check()
 
 
 def test_silence_has_a_bound() -> None:

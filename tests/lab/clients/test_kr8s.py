@@ -26,7 +26,8 @@ def cluster(lab: Path) -> Iterator[Any]:
     """kr8s has no public way to close its connections; left open, they would be complained of in some later test."""
     api = kr8s.api(kubeconfig=str(lab))
     yield api
-    as_sync_func(api._session.aclose)()
+    if api._session:
+        as_sync_func(api._session.aclose)()
 
 
 def test_version_is_told(cluster: Any) -> None:

@@ -151,7 +151,8 @@ class MigrationController:
     async def _sync(self, situation: Situation) -> tuple[Situation, float | None]:
         """Carry out what the situation calls for; the situation with what has been learnt, and when to come back."""
         delays: list[float] = []
-        for action in actions(situation, self._configuration(situation)):
+        mistaken = self.policies.followed(situation)
+        for action in (*mistaken, *actions(situation, self._configuration(situation))):
             if isinstance(action, CreateTarget):
                 admission = await self.targets.admit(situation)
                 situation = replace(situation, over_quota=admission.over_quota)

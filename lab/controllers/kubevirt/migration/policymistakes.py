@@ -14,8 +14,11 @@ from .. import migrationpolicy
 from ..migrationpolicy import Candidate, Rank
 from ..objects import labels
 from ..world import World
+from .actions import Action, PatchVmi
+from .situation import Situation
 
 Labels = dict[str, str]
+DISRUPTION = "allowWorkloadDisruption"
 
 
 class PolicyInForce:
@@ -24,33 +27,54 @@ class PolicyInForce:
     def __init__(self, world: World) -> None:
         self._world = world
         self._once_there: dict[str, Object] = {}
-        self._leaked: dict[str, Any] = {}
+        self._leaked: dict[str, dict[str, Any]] = {}
         world.policies.on_change(self._remember)
 
     def configuration(self, vmi: Object) -> tuple[dict[str, Any], str | None]:
         """The knobs in force, and the policy's name where it is to be recorded."""
         config, release, on = self._world.config().migrations, self._world.release, self._world.defects.on
-        policy = None if on(defects.POLICIES_IGNORED) else self._match(vmi)
-        if policy and on(defects.FIELDS_RESET):
-            config = release.migration_defaults() | {"completionTimeoutPerGiB": 0, "progressTimeout": 0}
-        if policy and on(defects.FIELD_DROPPED):
-            policy = _without(policy, lambda name, value: name == "allowAutoConverge")
-        if policy and on(defects.ZERO_IS_NOTHING):
-            policy = _without(policy, lambda name, value: value in (0, False))
+        policy, leaked = self._match(vmi), self._leaked.setdefault(key_of(vmi)[0], {})
         if on(defects.VALUES_LEAK):
-            config = {**config, **self._leaked}
+            config = {**config, **leaked}
+        if policy and _of_vmi_alone(policy):
+            return self._distorted(config, policy)
         knobs, name = migrationpolicy.apply(config, policy, release)
         if policy and on(defects.VALUES_LEAK):
-            self._leaked |= {key: value for key, value in knobs.items() if value != config.get(key)}
-        if policy and on(defects.DISRUPTION_APART) and "allowWorkloadDisruption" not in policy["spec"]:
-            knobs = {**knobs, **{key: config[key] for key in ("allowWorkloadDisruption",) if key in config}}
+            leaked |= {key: value for key, value in knobs.items() if value != config.get(key)}
+        return knobs, name
+
+    def _distorted(self, config: dict[str, Any], policy: Object) -> tuple[dict[str, Any], str | None]:
+        """What may be wrong with policies that select no namespace, so that all others go on as they should."""
+        on = self._world.defects.on
+        if on(defects.FIELDS_RESET):
+            config = {**config, "completionTimeoutPerGiB": 0, "progressTimeout": 0}
+        if on(defects.FIELD_DROPPED):
+            policy = _without(policy, lambda name, value: name == "allowAutoConverge")
+        if on(defects.ZERO_IS_NOTHING):
+            policy = _without(policy, lambda name, value: value in (0, False))
+        knobs, name = migrationpolicy.apply(config, policy, self._world.release)
+        if on(defects.DISRUPTION_APART) and DISRUPTION in knobs and DISRUPTION not in policy["spec"]:
+            knobs = {**knobs, DISRUPTION: config[DISRUPTION]}
         return (config, name) if on(defects.ONLY_NAMED) else (knobs, name)
+
+    def followed(self, situation: Situation) -> list[Action]:
+        """What a change of policies does to a migration under way: nothing, as it should be."""
+        recorded = situation.state.get("migrationConfiguration")
+        if situation.phase != "Running" or not situation.is_mine or not self._world.defects.on(defects.FOLLOWED):
+            return []
+        knobs, _ = self.configuration(situation.vmi)
+        if knobs == recorded:
+            return []
+        path = "/status/migrationState/migrationConfiguration"
+        return [PatchVmi(({"op": "replace", "path": path, "value": knobs},), None, None)]
 
     def _match(self, vmi: Object) -> Object | None:
         world = self._world
         namespace = world.namespaces.get("", key_of(vmi)[0])
         own, around = labels(vmi), labels(namespace) if namespace else {}
-        policies = self._once_there.values() if world.defects.on(defects.OUTLIVES) else world.policies.items()
+        policies = [*self._once_there.values()] if world.defects.on(defects.OUTLIVES) else world.policies.items()
+        if world.defects.on(defects.IGNORED_FOR_VMI):
+            policies = [policy for policy in policies if not _of_vmi_alone(policy)]
         seen = [self._misread(policy, own, around) for policy in policies]
         rank = next((rank for name, rank in ORDERS.items() if world.defects.on(name)), migrationpolicy.precedence)
         return migrationpolicy.match(seen, own, around, rank)
@@ -69,6 +93,10 @@ class PolicyInForce:
 
     def _remember(self, event: str, policy: Object) -> None:
         self._once_there.setdefault(policy["metadata"]["name"], policy)
+
+
+def _of_vmi_alone(policy: Object) -> bool:
+    return not (policy["spec"].get("selectors") or {}).get("namespaceSelector")
 
 
 def _selecting(policy: Object, of_vmi: Labels, of_namespace: Labels) -> Object:
