@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from . import limits, load, observability, policies, strategies, tutorial
+from . import guest, limits, load, observability, policies, strategies, tutorial
 from .defect import Defect
 from .write import Rewrite
 
 CATALOGUE: tuple[Defect, ...] = (
+    *guest.DEFECTS,
     *limits.DEFECTS,
     *load.DEFECTS,
     *observability.DEFECTS,

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..defects.physics import CLOCK_JUMPS, HEARTBEAT_LOST, LOAD_RESTARTS, THROTTLE_STAYS
+from ..defects.physics import CLOCK_JUMPS, HEARTBEAT_LOST, LOAD_RESTARTS, THROTTLE_STAYS, WAKES_LATE
 from ..defects.tutorial import GUEST_RESTARTS, PAUSED_GUEST_RUNS_ON
 from .guest import Guest
 from .guest_state import GuestState
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 JUMP = 60.0
 """By how many seconds a defect puts a guest's clocks wrong."""
+LATE = 6.0
+"""For how many seconds a defect keeps a guest from answering."""
 
 
 class Arrival:
@@ -64,6 +66,9 @@ class Arrival:
         domain.become(run, Cause.MIGRATED if message["run"] else Cause.USER)
         if domain.defects.on(PAUSED_GUEST_RUNS_ON):
             guest.run()
+        if domain.defects.on(WAKES_LATE):
+            guest.warm_up()
+            asyncio.get_running_loop().call_later(LATE, guest.warmed)
         if self._post_copy:
             await self._receive_rest(channel, flow, guest, limited=bool(message["limited"]))
 

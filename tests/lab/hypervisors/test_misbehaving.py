@@ -9,6 +9,7 @@ import pytest
 
 from seatrial.lab.defects import physics
 from seatrial.lab.hypervisors import throttle
+from seatrial.lab.hypervisors.arrival import LATE
 from seatrial.lab.hypervisors.interface import Aborted, HypervisorError, MigrationOptions, State
 from seatrial.lab.hypervisors.memory import MIB
 
@@ -123,6 +124,15 @@ def test_clock_jumps() -> None:
             assert after["monotonic"] - before["monotonic"] > 50
             assert after["time"] - before["time"] > 50
             assert after["uptime"] - before["uptime"] < 10
+
+    asyncio.run(check())
+
+
+def test_wakes_late() -> None:
+    async def check() -> None:
+        async with pair(defect=physics.WAKES_LATE) as machines:
+            before, after = await moved(machines)
+            assert after["uptime"] - before["uptime"] > LATE
 
     asyncio.run(check())
 
