@@ -76,7 +76,7 @@ class Arrival:
         """The guest as it gets here; some hypervisors get it wrong."""
         defects = self._domain.defects
         if defects.on(GUEST_RESTARTS):
-            return GuestState.booted(state.hostname, state.memory)
+            return GuestState.booted(state.hostname, state.memory, state.offer)
         if defects.on(LOAD_RESTARTS):
             state = state.loaded(state.load)
         if defects.on(CLOCK_JUMPS):

@@ -29,7 +29,7 @@ class Inside(Protocol):
 
 async def answer(guest: Inside, request: web.BaseRequest) -> web.Response:
     """Answer one request."""
-    methods = ROUTES.get(request.path)
+    methods = ROUTES.get(request.path) if request.path in guest.state.offer.paths else None
     if methods is None:
         return _text("404 page not found\n", 404)
     if (found := methods.get("GET" if request.method == "HEAD" else request.method)) is None:

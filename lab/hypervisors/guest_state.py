@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .memory import MIB, Load, Memory
+from .offer import Offer
 from .scheduling import Scheduling
 from .workload import Workload
 
@@ -29,11 +30,12 @@ class GuestState:
     throttle: float = 0.0
     """The share of its time by which it was held back when it left."""
     clock_error: float = 0.0
+    offer: Offer = Offer.ALL
 
     @classmethod
-    def booted(cls, hostname: str, memory: int) -> GuestState:
+    def booted(cls, hostname: str, memory: int, offer: Offer = Offer.ALL) -> GuestState:
         """A guest that has just booted."""
-        return cls(str(uuid.uuid4()), hostname, memory, 0.0, random.randint(300, 999))
+        return cls(str(uuid.uuid4()), hostname, memory, 0.0, random.randint(300, 999), offer=offer)
 
     def lived(self, seconds: float, scheduling: Scheduling) -> GuestState:
         """The guest after so many seconds more; its clock goes on whether it has its processor or not."""
@@ -62,7 +64,7 @@ class GuestState:
 
     def report(self) -> dict[str, Any]:
         """What `GET /state` answers."""
-        return {
+        told = {
             "bootId": self.boot_id,
             "hostname": self.hostname,
             "uptime": round(self.ran, 3),
@@ -71,13 +73,17 @@ class GuestState:
             "time": round(time.time() + self.clock_error, 6),
             "workloadPid": self.workload_pid,
             "requestedDirtyRate": self.load.rate / MIB if self.load else 0,
-            "load": self.workload.report() if self.workload else None,
         }
+        if self.offer is not Offer.ALL:
+            return told
+        return told | {"load": self.workload.report() if self.workload else None}
 
     def written(self) -> dict[str, Any]:
-        return {**asdict(self), "workload": self.workload.written() if self.workload else None}
+        workload = self.workload.written() if self.workload else None
+        return {**asdict(self), "workload": workload, "offer": self.offer.value}
 
     @classmethod
     def read(cls, written: dict[str, Any]) -> GuestState:
         workload = written["workload"]
-        return cls(**{**written, "workload": Workload.read(workload) if workload else None})
+        known = {"workload": Workload.read(workload) if workload else None, "offer": Offer(written["offer"])}
+        return cls(**{**written, **known})

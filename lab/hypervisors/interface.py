@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from .offer import Offer
+
 DIRECT_PORT = 49152
 """The well-known port that a guest's memory travels by; 0 is libvirt's own socket and 49153 the disks'."""
 
@@ -80,6 +82,7 @@ class DomainSpec:
     memory: int
     """Bytes."""
     address: str
+    offer: Offer = Offer.ALL
 
 
 class Compression(Enum):

@@ -92,7 +92,7 @@ class ModelDomain:
     async def start(self) -> None:
         await asyncio.sleep(self.pace.guest_boot)
         try:
-            await self.put(GuestState.booted(self.spec.name, self.spec.memory))
+            await self.put(GuestState.booted(self.spec.name, self.spec.memory, self.spec.offer))
         except OSError as error:
             raise HypervisorError(f"internal error: process exited while connecting to monitor: {error}") from error
         self.become(State.RUNNING, Cause.BOOTED)
@@ -143,7 +143,7 @@ class ModelDomain:
         assert self.guest is not None
         self._shutdown_asked = False
         self.guest.close()
-        await self.put(GuestState.booted(self.spec.name, self.spec.memory))
+        await self.put(GuestState.booted(self.spec.name, self.spec.memory, self.spec.offer))
         self.become(self._status.state, self._status.cause)
 
     async def migrate(self, connect: Connect, options: MigrationOptions) -> None:

@@ -132,3 +132,10 @@ def test_two_runs_take_turns(tmp_path: Path, kubeconfig: Path, api: Api) -> None
 def _lasting(api: Api) -> list[str]:
     """What a run has for as long as it lasts."""
     return [trace for trace in traces(api) if trace.split()[0] not in ("pods", "endpointslices")]
+
+
+def test_what_an_image_does_not_offer_is_skipped_with_that_reason(tmp_path: Path, kubeconfig: Path) -> None:
+    image = ("--guest-image", "registry.example.com/guest-without-load")
+    done = run([*PYTEST, SUITE / "test_guest.py", "-rs", *image, "--kubeconfig", kubeconfig], tmp_path)
+    assert (done.status, done.outcomes) == (0, {"passed": 3, "skipped": 2}), done.text
+    assert "the guest offers no memory load (PUT /load, port 8080)" in done.out

@@ -11,7 +11,7 @@ from ...hypervisors.interface import Cause, Connect, Domain, DomainSpec, Hypervi
 from ...kube import Object
 from ..runtime import Container
 from .mistakes import mistaken
-from .monitor import guest_memory
+from .monitor import guest_memory, guest_offer
 from .order import Order
 from .outbound import Outbound
 from .record import MigrationRecord
@@ -95,7 +95,9 @@ class Launcher:
 
     def _spec(self, vmi: Object) -> DomainSpec:
         identity = self.identity
-        return DomainSpec(identity.uid, identity.name, identity.namespace, guest_memory(vmi), self.pod_ip)
+        return DomainSpec(
+            identity.uid, identity.name, identity.namespace, guest_memory(vmi), self.pod_ip, guest_offer(vmi)
+        )
 
     def _adopt(self, domain: Domain) -> None:
         self.domain = domain

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from ...hypervisors.interface import JobStats
+from ...hypervisors.offer import Offer, offer_of
 from ...kube import Object
 from ...resources import amount
 from .record import Mode
@@ -76,6 +77,12 @@ def guest_memory(vmi: Object) -> int:
     resources: Mapping[str, Any] = domain.get("resources") or {}
     requested = (resources.get("requests") or resources.get("limits") or {}).get("memory")
     return int(amount(asked or requested or 0))
+
+
+def guest_offer(vmi: Object) -> Offer:
+    """What the guest offers to those who ask it, by the image that it boots from."""
+    disks = (volume.get("containerDisk", {}).get("image", "") for volume in vmi["spec"].get("volumes") or ())
+    return next((offer for offer in map(offer_of, disks) if offer is not Offer.ALL), Offer.ALL)
 
 
 def data_size(vmi: Object) -> int:

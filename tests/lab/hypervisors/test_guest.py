@@ -15,6 +15,7 @@ import pytest
 from seatrial.lab.hypervisors.guest import Guest
 from seatrial.lab.hypervisors.guest_state import GuestState
 from seatrial.lab.hypervisors.memory import MIB
+from seatrial.lab.hypervisors.offer import Offer
 
 ADDRESS = "127.63.2.1"
 URL = f"http://{ADDRESS}:8080"
@@ -22,8 +23,8 @@ LOAD_KEYS = {"pid", "vmBytes", "rate", "vmMethod", "achievedRate", "ops"}
 
 
 @asynccontextmanager
-async def guest() -> AsyncIterator[tuple[Guest, aiohttp.ClientSession]]:
-    made = Guest(GuestState.booted("vm", 128 * MIB), ADDRESS)
+async def guest(offer: Offer = Offer.ALL) -> AsyncIterator[tuple[Guest, aiohttp.ClientSession]]:
+    made = Guest(GuestState.booted("vm", 128 * MIB, offer), ADDRESS)
     await made.listen()
     made.run()
     try:
@@ -218,3 +219,17 @@ def test_guest_without_its_memory_answers_nobody_until_it_has_come() -> None:
             assert found["heartbeat"] == 0
 
     asyncio.run(check())
+
+
+def test_a_guest_may_offer_less() -> None:
+    async def answered(offer: Offer) -> list[int]:
+        async with guest(offer) as (_, session):
+            found = [(await session.get(f"{URL}{path}")).status for path in ("/", "/state")]
+            return [*found, (await put(session, {"vmBytes": 1}))[0]]
+
+    assert asyncio.run(answered(Offer.NO_LOAD)) == [200, 200, 404]
+    assert asyncio.run(answered(Offer.NO_STATE)) == [200, 404, 404]
+
+
+def test_one_that_runs_no_loads_does_not_speak_of_them() -> None:
+    assert "load" not in GuestState.booted("vm", 128 * MIB, Offer.NO_LOAD).report()
