@@ -5,8 +5,8 @@ before it stores an object, so that the components themselves stay free of them.
 asks `Defects.on`.
 """
 
-from .catalogue import CATALOGUE, Defects, UnknownDefect
+from .catalogue import CATALOGUE, SUBJECTS, Defects, UnknownDefect
 from .defect import Defect
 from .write import Object, Write
 
-__all__ = ["CATALOGUE", "Defect", "Defects", "Object", "UnknownDefect", "Write"]
+__all__ = ["CATALOGUE", "SUBJECTS", "Defect", "Defects", "Object", "UnknownDefect", "Write"]

@@ -9,15 +9,17 @@ from . import guest, limits, load, observability, policies, strategies, tutorial
 from .defect import Defect
 from .write import Rewrite
 
-CATALOGUE: tuple[Defect, ...] = (
-    *guest.DEFECTS,
-    *limits.DEFECTS,
-    *load.DEFECTS,
-    *observability.DEFECTS,
-    *policies.DEFECTS,
-    *strategies.DEFECTS,
-    *tutorial.DEFECTS,
-)
+SUBJECTS: dict[str, tuple[Defect, ...]] = {
+    "guest": guest.DEFECTS,
+    "limits": limits.DEFECTS,
+    "load": load.DEFECTS,
+    "observability": observability.DEFECTS,
+    "policies": policies.DEFECTS,
+    "strategies": strategies.DEFECTS,
+    "tutorial": tutorial.DEFECTS,
+}
+"""The defects by subject; the suites' catalogues have the same ones."""
+CATALOGUE: tuple[Defect, ...] = tuple(defect for defects in SUBJECTS.values() for defect in defects)
 
 
 class UnknownDefect(ValueError):

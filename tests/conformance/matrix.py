@@ -1,45 +1,89 @@
-"""The whole matrix: every defect against every requirement, as a table in Markdown.
+"""The matrix: each defect of a subject against all requirements of that subject, as tables in Markdown.
 
     python -m tests.conformance.matrix > docs/reference/defects.md
+    python -m tests.conformance.matrix policies limits
 
-Ends with 1 when a defect fails another set of requirements than it says, or the sound lab fails one.
+Ends with 1 when a defect fails other requirements of its subject than it says, or a sound lab fails one. What it breaks
+of other subjects is not tried here; that it does is shown by tests/conformance/test_defects.py.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.lab.defects import CATALOGUE, Defect
-from tests.conformance.runs import Judgement, judge
+from seatrial.fixtures.catalogue import SUITES, catalogue_files, read, suite_folder
+from seatrial.lab.defects import SUBJECTS, Defect
+from tests.conformance.runs import cases_of, judge
 
 WORKERS = 4
 HEAD = """# The defects, and what they break
 
-Made by `python -m tests.conformance.matrix`: all suites run once on a sound lab, and once for each defect.
+`seatrial lab --list-defects` lists them; `seatrial lab --defect NAME` and `seatrial certify --defect NAME` switch one
+on. For each requirement there is at least one, and every run of `make test` shows that what a defect breaks fails when
+it is on. These tables were made by
 
-| defect | what is wrong | requirements that fail |
-|---|---|---|"""
+```
+python -m tests.conformance.matrix > docs/reference/defects.md
+```
+
+which takes about an hour on two cores: for each subject its requirements are tried on a sound lab, and once with each
+defect. It ends with 1 when a defect fails other requirements of its subject than it says. Requirements of other
+subjects that it says to break as well are in brackets."""
+COLUMNS = "| defect | what is wrong | requirements that fail |\n|---|---|---|"
 
 
-def _judge(defect: Defect | None) -> Judgement:
-    with tempfile.TemporaryDirectory() as folder:
-        return judge(Path(folder), defect, workers=WORKERS)
+@dataclass(frozen=True)
+class Subject:
+    """A subject's defects, the requirements of the catalogue file with its name, and the tests of these."""
+
+    name: str
+    defects: tuple[Defect, ...]
+    requirements: frozenset[str]
+
+    @classmethod
+    def of(cls, name: str) -> Subject:
+        files = ((suite, path) for suite in SUITES for path in catalogue_files(suite_folder(suite)))
+        found = {requirement.id for suite, path in files if path.stem == name for requirement in read(path, suite)}
+        return cls(name, SUBJECTS[name], frozenset(found))
+
+    def failed(self, defect: Defect | None) -> set[str]:
+        """The requirements of this subject that fail with a defect, or on a sound lab."""
+        with tempfile.TemporaryDirectory() as folder:
+            judgement = judge(Path(folder), defect, cases_of(self.requirements), workers=WORKERS)
+        return set(judgement.failed & self.requirements)
 
 
 def main() -> int:
-    sound = _judge(None)
-    print(HEAD)
-    print(f"| none | | {', '.join(sorted(sound.failed)) or 'none'} |")
-    surprises = [f"none: {', '.join(sorted(sound.failed))}"] if sound.failed else []
-    for defect in CATALOGUE:
-        failed = _judge(defect).failed
-        print(f"| `{defect.name}` | {defect.summary} | {', '.join(sorted(failed))} |", flush=True)
-        if failed != set(defect.breaks):
-            surprises.append(f"{defect.name}: {', '.join(sorted(failed))} instead of {', '.join(defect.breaks)}")
+    chosen = sys.argv[1:]
+    if unknown := set(chosen) - SUBJECTS.keys():
+        print(f"no such subject: {', '.join(sorted(unknown))}; there are: {', '.join(SUBJECTS)}", file=sys.stderr)
+        return 2
+    if not chosen:
+        print(HEAD)
+    surprises = [line for name in chosen or SUBJECTS for line in _table(Subject.of(name))]
     print("\n".join(surprises), file=sys.stderr)
     return bool(surprises)
+
+
+def _table(subject: Subject) -> list[str]:
+    """Print a subject's table; the lines in which it is not as the defects say."""
+    print(f"\n## {subject.name.capitalize()}\n\n{COLUMNS}", flush=True)
+    return [line for defect in (None, *subject.defects) if (line := _row(subject, defect))]
+
+
+def _row(subject: Subject, defect: Defect | None) -> str:
+    """Print one row; the sentence that says what is unexpected about it, else nothing."""
+    failed, breaks = subject.failed(defect), set(defect.breaks if defect else ())
+    expected, others = breaks & subject.requirements, sorted(breaks - subject.requirements)
+    told = [*sorted(failed), *(f"({other})" for other in others)]
+    name, summary = (f"`{defect.name}`", defect.summary) if defect else ("none", "")
+    print(f"| {name} | {summary} | {', '.join(told) or 'none'} |", flush=True)
+    if failed == expected:
+        return ""
+    return f"{subject.name}, {name}: {', '.join(sorted(failed)) or 'none'} instead of {', '.join(sorted(expected))}"
 
 
 if __name__ == "__main__":

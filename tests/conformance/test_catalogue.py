@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seatrial.fixtures.catalogue import load
-from seatrial.lab.defects import CATALOGUE
+from seatrial.fixtures.catalogue import SUITES, catalogue_files, load, suite_folder
+from seatrial.lab.defects import CATALOGUE, SUBJECTS
 from tests.conformance.runs import cases_and_requirements
 
 REQUIREMENTS = load().keys()
@@ -27,3 +27,8 @@ def test_every_requirement_has_a_test() -> None:
 def test_every_requirement_has_a_defect_that_breaks_it() -> None:
     broken = {id for defect in CATALOGUE for id in defect.breaks}
     assert REQUIREMENTS - broken == set()
+
+
+def test_subjects_are_those_of_the_catalogues() -> None:
+    files = [path.stem for suite in SUITES for path in catalogue_files(suite_folder(suite))]
+    assert sorted(files) == sorted(SUBJECTS)
