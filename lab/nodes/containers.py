@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import timestamp
 from ..events import Recorder
-from ..kube import Object
+from ..kube import Kube, Object
 from .cards import Interface
 from .images import Image, ImageStore, PullError
 from .logs import Log
@@ -39,6 +39,7 @@ class Machine:
     images: ImageStore
     recorder: Recorder
     multus: Multus | None = None
+    kube: Kube | None = None
 
 
 class Runner:

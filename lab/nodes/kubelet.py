@@ -39,6 +39,7 @@ class Kubelet:
             ImageStore(context.pace.image_pull),
             Recorder(kube, "kubelet", node.name),
             Multus(kube, node.cards, context.secondary),
+            kube,
         )
         self._pods = Informer(kube, POD, fields=f"spec.nodeName={node.name}")
         self._pods.on_change(self._seen)

@@ -9,6 +9,7 @@ from ..clock import timestamp
 from ..kube import Object, cancel
 from .cards import WORKLOAD, Interface
 from .containers import Machine, Runner
+from .mounts import missing
 from .multus import AttachError
 from .podstatus import OWN_CONDITIONS, Host, Role, pod_status, role_of
 
@@ -99,7 +100,14 @@ class PodWorker:
         self._say_killing(self._of(Role.SIDECAR))
         await self._stop(self._of(Role.SIDECAR))
 
+    async def _mount(self) -> None:
+        """Until all that the pod's volumes bring is there; as long as something is missing, the pod waits."""
+        while self._machine.kube and (message := await missing(self._machine.kube, self.pod)):
+            self._machine.recorder.event(self.pod, "Warning", "FailedMount", message)
+            await asyncio.sleep(self._machine.lab.pace.sandbox_retry)
+
     async def _make_sandbox(self) -> None:
+        await self._mount()
         await asyncio.sleep(self._machine.lab.pace.container_start)
         if self.pod["spec"].get("hostNetwork"):
             self._pod_ip = self._machine.node.address

@@ -9,7 +9,7 @@ import pytest
 
 from seatrial.lab.context import LabContext
 from seatrial.lab.events import Recorder
-from seatrial.lab.kube import Object
+from seatrial.lab.kube import Kind, Kube, Object
 from seatrial.lab.network import Block
 from seatrial.lab.nodes.containers import Machine
 from seatrial.lab.nodes.images import ImageStore
@@ -33,14 +33,26 @@ class Events:
         return [reason for reason, _, where in self.said if where == field]
 
 
+class Things:
+    """Stands for the API: the Secrets and ConfigMaps that are there."""
+
+    def __init__(self) -> None:
+        self.there = {("Secret", "known"), ("ConfigMap", "known")}
+
+    async def find(self, kind: Kind, name: str, namespace: str) -> Object | None:
+        return {} if (kind.kind, name) in self.there else None
+
+
 class House:
     """A node to run pods on."""
 
     def __init__(self, block: Block) -> None:
         self.events = Events()
+        self.api = Things()
         self.node = Node("n1", 1, block.node(1), block)
         context = cast(LabContext, SimpleNamespace(pace=Pace()))
-        self.machine = Machine(context, self.node, ImageStore(0.0), cast(Recorder, self.events))
+        kube = cast(Kube, self.api)
+        self.machine = Machine(context, self.node, ImageStore(0.0), cast(Recorder, self.events), kube=kube)
         self.changed = asyncio.Event()
 
     def start(self, pod: Object) -> tuple[PodWorker, "asyncio.Task[None]"]:
@@ -255,5 +267,29 @@ def test_an_address_is_given_back(block: Block) -> None:
             await asyncio.wait_for(task, LIMIT)
         assert block.pods(1).take() == f"127.{block.number}.24.4"
         block.pods(1).take(f"127.{block.number}.24.1")
+
+    lived(block, story)
+
+
+def test_a_pod_waits_for_what_it_mounts(block: Block) -> None:
+    """As the guests' user data, which comes in a Secret: KubeVirt does not ask for it, the kubelet does."""
+    config = {"name": "config", "configMap": {"name": "known"}}
+    optional = {"name": "optional", "secret": {"secretName": "nowhere", "optional": True}}
+    data = {"name": "data", "secret": {"secretName": "late"}}
+
+    async def story(house: House) -> None:
+        worker, task = house.start(pod(container("compute"), volumes=[config, optional, data]))
+        async with asyncio.timeout(LIMIT):
+            while not house.events.said:
+                await asyncio.sleep(0.01)
+        assert house.events.said[0][:2] == (
+            "FailedMount",
+            'MountVolume.SetUp failed for volume "data" : secret "late" not found',
+        )
+        assert _waits_for(worker.status()) == "ContainerCreating"
+        house.api.there.add(("Secret", "late"))
+        await house.until(worker, phase_is("Running"))
+        worker.remove()
+        await asyncio.wait_for(task, LIMIT)
 
     lived(block, story)
