@@ -12,8 +12,9 @@ from pathlib import Path
 
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.cluster import Cluster
+from seatrial.fixtures.guestdata import guest_secret
 from seatrial.fixtures.history import History
-from seatrial.fixtures.kinds import CONFIG_MAP, NAMESPACE, VIRTUAL_MACHINE
+from seatrial.fixtures.kinds import CONFIG_MAP, NAMESPACE, SECRET, VIRTUAL_MACHINE
 from seatrial.fixtures.machine import VirtualMachine
 from seatrial.fixtures.recorder import Recorder
 from seatrial.fixtures.stage import Stage
@@ -31,6 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder)) as kubeconfig:
         api = Api.from_kubeconfig(str(kubeconfig))
         api.create(NAMESPACE, {"metadata": {"name": PLACE}})
+        api.create(SECRET, guest_secret({}), PLACE)
         print(line("state change seen, lab idle", _measure(api)))
         ended = threading.Event()
         mover = threading.Thread(target=_migrate, args=(Api.from_kubeconfig(str(kubeconfig)), ended))

@@ -16,8 +16,17 @@ from pathlib import Path
 
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.cluster import Cluster
+from seatrial.fixtures.guestdata import guest_secret
 from seatrial.fixtures.history import History, Seen
-from seatrial.fixtures.kinds import MIGRATION, NAMESPACE, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, Kind, Object
+from seatrial.fixtures.kinds import (
+    MIGRATION,
+    NAMESPACE,
+    SECRET,
+    VIRTUAL_MACHINE,
+    VIRTUAL_MACHINE_INSTANCE,
+    Kind,
+    Object,
+)
 from seatrial.fixtures.recorder import recording
 from seatrial.fixtures.vmspec import VmSpec, tutorial_template
 from tests.labs import RunningLab, lab_process
@@ -65,6 +74,7 @@ def storm(lab: RunningLab, size: int) -> Row:
     """Run one storm on a lab of its own."""
     api = Api.from_kubeconfig(str(lab.kubeconfig))
     api.create(NAMESPACE, {"metadata": {"name": PLACE}})
+    api.create(SECRET, guest_secret({}), PLACE)
     template, tolerations = tutorial_template(IMAGE), tuple(Cluster(api).tolerations)
     machines = [VmSpec(f"vm-{number}", template, {}, tolerations=tolerations).body() for number in range(size)]
     moves = [{"metadata": {"name": f"move-{number}"}, "spec": {"vmiName": f"vm-{number}"}} for number in range(size)]
