@@ -1,9 +1,8 @@
-"""The guest contract: docs/reference/guest.md."""
+"""What is the lab's guests' own; what holds for all guests is in tests/fixtures/test_guestcontract.py."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +18,6 @@ from seatrial.lab.hypervisors.offer import Offer
 
 ADDRESS = "127.63.2.1"
 URL = f"http://{ADDRESS}:8080"
-LOAD_KEYS = {"pid", "vmBytes", "rate", "vmMethod", "achievedRate", "ops"}
 
 
 @asynccontextmanager
@@ -46,32 +44,6 @@ async def state(session: aiohttp.ClientSession, after: int | str | None = None) 
         return found
 
 
-def test_guest_without_a_load_says_so() -> None:
-    async def check() -> None:
-        async with guest() as (_, session):
-            found = await state(session)
-            assert found["load"] is None
-            assert found["requestedDirtyRate"] == 0
-
-    asyncio.run(check())
-
-
-def test_load_is_told_and_makes_progress() -> None:
-    async def check() -> None:
-        async with guest() as (_, session):
-            status, load = await put(session, {"vmBytes": 32, "rate": 10})
-            assert status == 200
-            assert set(load) == LOAD_KEYS
-            assert (load["vmBytes"], load["rate"], load["vmMethod"]) == (32, 10, "write64")
-            found = await state(session, after=3)
-            assert found["load"]["pid"] == load["pid"]
-            assert found["load"]["ops"] > load["ops"]
-            assert found["load"]["achievedRate"] == pytest.approx(10, rel=0.01)
-            assert found["requestedDirtyRate"] == 10
-
-    asyncio.run(check())
-
-
 def test_another_load_replaces_the_first() -> None:
     async def check() -> None:
         async with guest() as (made, session):
@@ -83,80 +55,11 @@ def test_another_load_replaces_the_first() -> None:
     asyncio.run(check())
 
 
-def test_load_ends() -> None:
-    async def check() -> None:
-        async with guest() as (_, session):
-            await put(session, {"vmBytes": 32})
-            for _ in range(2):
-                async with session.delete(f"{URL}/load") as answer:
-                    assert answer.status == 204
-            assert (await state(session))["load"] is None
-
-    asyncio.run(check())
-
-
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        ({"rate": 10}, "vmBytes"),
-        ({"vmBytes": 0}, "vmBytes"),
-        ({"vmBytes": True}, "vmBytes"),
-        ({"vmBytes": 1.5}, "vmBytes"),
-        ({"vmBytes": 8, "rate": -1}, "rate"),
-        ({"vmBytes": 8, "rate": "fast"}, "rate"),
-        ({"vmBytes": 8, "vmMethod": "walk"}, "write64"),
-        ({"vmBytes": 8, "speed": 3}, "speed"),
-        ([8], "object"),
-    ],
-)
-def test_load_that_makes_no_sense_is_refused(body: Any, says: str) -> None:
-    async def check() -> None:
-        async with guest() as (_, session):
-            status, text = await put(session, body)
-            assert status == 400
-            assert says in text
-            assert (await state(session))["load"] is None
-
-    asyncio.run(check())
-
-
 def test_load_that_does_not_fit_is_refused() -> None:
     async def check() -> None:
         async with guest() as (_, session):
             assert (await put(session, {"vmBytes": 64}))[0] == 200
             assert await put(session, {"vmBytes": 65}) == (507, "65 MiB do not fit into the 64 MiB that are free\n")
-
-    asyncio.run(check())
-
-
-def test_data_is_read_and_summed_up() -> None:
-    async def check() -> None:
-        data = bytes(range(256)) * 2000
-        async with guest() as (_, session), session.post(f"{URL}/data", data=data) as answer:
-            assert await answer.json() == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-    asyncio.run(check())
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [("GET", "/load", 405), ("PUT", "/state", 405), ("GET", "/x", 404), ("HEAD", "/", 200)],
-)
-def test_what_is_not_offered(method: str, path: str, status: int) -> None:
-    async def check() -> None:
-        async with guest() as (_, session), session.request(method, f"{URL}{path}") as answer:
-            assert answer.status == status
-
-    asyncio.run(check())
-
-
-def test_long_poll_answers_once_the_heartbeat_is_above() -> None:
-    async def check() -> None:
-        async with guest() as (_, session):
-            before = (await state(session))["heartbeat"]
-            assert (await state(session, after=before + 1))["heartbeat"] == before + 2
-            async with session.get(f"{URL}/state?after=soon") as answer:
-                assert answer.status == 400
 
     asyncio.run(check())
 
