@@ -32,6 +32,7 @@ from .secondary import Secondary
 from .starting import deployed
 
 ADMIN = "kubernetes-admin"
+SOCKET = "api.sock"
 NODE_OF_TOKEN = "authentication.kubernetes.io/node-name"
 
 
@@ -81,13 +82,16 @@ async def _serve(stack: AsyncExitStack, config: LabConfig, folder: Path, block: 
             tokens=tokens,
             services=block.services,
             mutators=config.defects.rewrites(),
+            socket=folder / SOCKET,
         )
     )
     await server.start()
     stack.push_async_callback(server.stop)
     url = f"https://{block.api_server}:{API_PORT}"
     secondary = Secondary(block.secondary_sockets())
-    return LabContext(url, authority, token_for, block, config.release, config.defects, config.pace, secondary)
+    return LabContext(
+        url, folder / SOCKET, authority, token_for, block, config.release, config.defects, config.pace, secondary
+    )
 
 
 def _write_kubeconfig(context: LabContext, path: Path) -> None:

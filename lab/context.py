@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from .defects import Defects
 from .kube import Kube, server_tls
@@ -14,13 +15,17 @@ from .pki import Authority
 from .release import Release
 from .secondary import Secondary
 
+INSIDE = "http://lab"
+
 
 @dataclass(frozen=True)
 class LabContext:
     """One running lab, as its controllers and nodes see it."""
 
     server: str
-    """The API server's URL."""
+    """The API server's URL, for all the world."""
+    socket: Path
+    """The API server's door for the lab's own parts, who are in its process: TLS would cost a tenth of its time."""
     authority: Authority
     token_for: Callable[[str, tuple[str, ...], str], str]
     """A bearer token for a user name, its groups and the node it is bound to (empty: none), minted on demand."""
@@ -32,7 +37,7 @@ class LabContext:
 
     def kube(self, component: str, user: str, groups: tuple[str, ...] = (), node: str = "") -> Kube:
         """A client that speaks as `user`; enter it as an async context manager."""
-        return Kube(self.server, self.token_for(user, groups, node), self.tls(), component)
+        return Kube(INSIDE, self.token_for(user, groups, node), component, self.socket)
 
     def service_account(self, component: str, namespace: str, name: str, node: str = "") -> Kube:
         """A client that speaks as a ServiceAccount, with a token bound to `node` as those of pods are."""

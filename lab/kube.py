@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -79,17 +80,22 @@ class Page:
 class Kube:
     """One component's connection to one API server. Use as an async context manager."""
 
-    def __init__(self, server: str, token: str, tls: ssl.SSLContext, component: str) -> None:
+    def __init__(self, server: str, token: str, component: str, way: ssl.SSLContext | Path) -> None:
+        """`way` is how the server is reached: by TLS that trusts its authority, or by a Unix socket without."""
         self.server = server
         self.component = component
-        self._tls = tls
+        self._way = way
         self._headers = {"Authorization": f"Bearer {token}", "User-Agent": f"seatrial-lab/{component}"}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Kube:
-        connector = aiohttp.TCPConnector(ssl=self._tls, limit=0, keepalive_timeout=60)
-        self._session = aiohttp.ClientSession(self.server, connector=connector, headers=self._headers)
+        self._session = aiohttp.ClientSession(self.server, connector=self._connector(), headers=self._headers)
         return self
+
+    def _connector(self) -> aiohttp.BaseConnector:
+        if isinstance(self._way, Path):
+            return aiohttp.UnixConnector(str(self._way), limit=0, keepalive_timeout=60)
+        return aiohttp.TCPConnector(ssl=self._way, limit=0, keepalive_timeout=60)
 
     async def __aexit__(self, *exc: object) -> None:
         assert self._session is not None

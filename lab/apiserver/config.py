@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..pki import Authority
@@ -58,3 +59,5 @@ class ApiServerConfig:
     services: Addresses
     tokens: dict[str, User] = field(default_factory=dict)
     mutators: Sequence[Mutator] = ()
+    socket: Path | None = None
+    """Where the lab's own parts come in, without TLS; they show their tokens as everybody does."""

@@ -64,6 +64,8 @@ class ApiServer:
         tls = self.config.authority.mutual_tls(self.config.host, *names, required=False)
         site = web.TCPSite(self._runner, self.config.host, self.config.port, ssl_context=tls, backlog=1024)
         await site.start()
+        if self.config.socket:
+            await web.UnixSite(self._runner, self.config.socket).start()
         self.core.spawn(keep_house(self.core))
 
     async def stop(self) -> None:

@@ -22,7 +22,7 @@ from .console import make_console, show_summary
 from .requirements import asked_for
 
 SECONDS_BETWEEN_LOOKS = 0.1
-MOST_WORKERS = 4
+MOST_WORKERS = 6
 
 
 def run(options: Namespace, rest: list[str]) -> int:
@@ -49,7 +49,7 @@ def run(options: Namespace, rest: list[str]) -> int:
 
 def workers() -> int:
     """Tests mostly wait for the cluster, so there may be more of them than processors."""
-    return min(MOST_WORKERS, 2 * (os.cpu_count() or 1))
+    return min(MOST_WORKERS, 3 * (os.cpu_count() or 1))
 
 
 def plugin_options(options: Namespace) -> list[str]:

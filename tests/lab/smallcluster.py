@@ -93,10 +93,17 @@ async def _serve(folder: Path, block: Block) -> tuple[ApiServer, LabContext]:
 
     server = ApiServer(
         ApiServerConfig(
-            host=block.api_server, port=API_PORT, authority=authority, tokens=tokens, services=block.services
+            host=block.api_server,
+            port=API_PORT,
+            authority=authority,
+            tokens=tokens,
+            services=block.services,
+            socket=folder / "api.sock",
         )
     )
     await server.start()
     url = f"https://{block.api_server}:{API_PORT}"
     secondary = Secondary(block.secondary_sockets())
-    return server, LabContext(url, authority, token_for, block, release_of("1.8"), Defects(), Pace(), secondary)
+    return server, LabContext(
+        url, folder / "api.sock", authority, token_for, block, release_of("1.8"), Defects(), Pace(), secondary
+    )

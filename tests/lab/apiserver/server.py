@@ -44,7 +44,7 @@ class RunningServer:
 
     def kube(self, token: str = ADMIN_TOKEN) -> Kube:
         """A client; enter it as an async context manager."""
-        return Kube(self.url, token, self.tls(), "test")
+        return Kube(self.url, token, "test", self.tls())
 
     def speak(self, conversation: Callable[[Kube], Awaitable[T]], token: str = ADMIN_TOKEN) -> T:
         """Run a conversation with the server to its end."""

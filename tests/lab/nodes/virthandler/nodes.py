@@ -117,6 +117,7 @@ async def cluster(folder: Path, version: str = "1.8", defects: Defects | None = 
     block = Block.claim()
     lab = LabContext(
         "",
+        folder / "api.sock",
         Authority.create(folder),
         lambda user, groups, node: "",
         block,
