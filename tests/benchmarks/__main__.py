@@ -1,12 +1,12 @@
-"""Run the benchmarks that are named, or all: `python -m tests.benchmarks [startup] [latency] [storm]`."""
+"""Run the benchmarks that are named, or all: `python -m tests.benchmarks [startup] [latency] [probe] [storm]`."""
 
 from __future__ import annotations
 
 import sys
 
-from . import latency, startup, storm
+from . import latency, probe, startup, storm
 
-BENCHMARKS = {"startup": startup.main, "latency": latency.main, "storm": storm.main}
+BENCHMARKS = {"startup": startup.main, "latency": latency.main, "probe": probe.main, "storm": storm.main}
 
 
 def main() -> int:
