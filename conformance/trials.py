@@ -41,7 +41,7 @@ SETTLE_BEATS, MEASURE_BEATS = 1, 6
 FASTEST = 0.2
 """A load and a migration take their time on the fastest cluster, too."""
 GRACE = 30.0
-"""Seconds beyond all time-outs of a migration in which its end must have been seen."""
+"""Ordinary seconds beyond all time-outs of a migration in which its end must have been seen."""
 TABLE = "Prediction"
 
 
@@ -176,7 +176,7 @@ class Trials:
 
     def wait_final(self, trial: Trial) -> Outcome:
         """Wait for the end. What KubeVirt is told to wait is not scaled, and so neither is this."""
-        longest = 2 * trial.case.timeout + GRACE
+        longest = 2 * trial.case.timeout + GRACE * self.pace
         return trial.migration.wait_final(max(MIGRATION, longest / self.history.scale))
 
     def _tell(self, trial: Trial, expected: str, outcome: Outcome, *, holds: bool) -> None:

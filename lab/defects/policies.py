@@ -59,7 +59,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(ONLY_NAMED, "a policy that selects no namespace is named and not applied", ("POL-01", "POL-06")),
     written(policy_name_lost, "nothing says which policy applied", "HAP-23", "POL-01", "POL-03", "POL-04"),
     written(default_policy_named, "a migration without a policy names one", "POL-02", "POL-03", "POL-05"),
-    Defect(VALUES_LEAK, "a policy's values stay for VMs that have none", ("POL-02", "POL-03", "POL-06")),
+    Defect(VALUES_LEAK, "a policy's values stay for VMs that have none", ("POL-02", "POL-03")),
     Defect(OUTLIVES, "a policy goes on applying when it has been deleted", ("POL-03",)),
     Defect(FEWEST_LABELS_WIN, "of two policies the one with fewer labels applies", WINS),
     Defect(VMI_LABELS_FIRST, "one label of the VMI outweighs any number of the namespace's", WINS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -53,7 +54,18 @@ def _named(function: ast.FunctionDef) -> Iterator[str]:
 def judge(folder: Path, defect: Defect | None, tests: Iterable[str] = (), workers: int = 0) -> Judgement:
     """Run tests of the suites (all by default) against a fresh lab with a defect."""
     command = [sys.executable, "-m", "pytest", *(tests or map(str, SUITES)), "-q", "--no-header"]
-    command += ["-p", "no:cacheprovider", "--rootdir", str(TOP), "--profile", FULL, "--seatrial-output", str(folder)]
+    command += [
+        "-p",
+        "tests.conformance.onefailure",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(TOP),
+        "--profile",
+        FULL,
+        "--seatrial-output",
+        str(folder),
+    ]
     command += [part for name in allow_classes() for part in ("--allow", name)]
     if workers:
         command += ["-n", str(workers)]
@@ -61,7 +73,8 @@ def judge(folder: Path, defect: Defect | None, tests: Iterable[str] = (), worker
         command += ["--defect", defect.name, "--time-scale", TIME_SCALE]
     if defect and defect.version:
         command += ["--kubevirt-version", defect.version]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    around = os.environ | {"PYTHONPATH": os.pathsep.join([str(TOP), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=around)
     records = [json.loads(line) for line in (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
     ended = [record for record in records if record["type"] == "test"]
     failed = {id for record in ended if record["outcome"] in ("failed", "error") for id in record["requirements"]}

@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 from ...kube import Object
-from . import names, placement, podresources
+from . import names, placement, podprobes, podresources
 from .clusterconfig import ClusterConfig
 from .objects import annotations_of, labels, owner_reference, status, uid
 from .podmounts import mount
@@ -203,7 +203,7 @@ def _compute(vmi: Object, config: ClusterConfig, image: str, grace: int) -> Obje
         argv.append("--simulate-crash")
     made = _container("compute", image, argv, [], podresources.compute(vmi, emulation=config.use_emulation))
     made["securityContext"]["capabilities"]["add"] = ["NET_BIND_SERVICE"]
-    return _from_launcher_template(made)
+    return _from_launcher_template(made | podprobes.of(vmi))
 
 
 def _from_launcher_template(container: Object) -> Object:
