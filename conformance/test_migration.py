@@ -28,6 +28,10 @@ HANDLER = "kubevirt.io=virt-handler"
 ROUNDS = 4
 HEARTBEATS_PER_SECOND = 10
 """As the contract of guests has it."""
+BEATS = 10
+"""So far the heartbeat of a guest has come before its migration, at least: one that begins anew is found by it."""
+STILL = 1.0
+"""For so many seconds a paused guest is watched where it has arrived."""
 
 
 @pytest.mark.requirement("TUT-11")
@@ -53,7 +57,7 @@ def test_the_guest_does_not_notice(vms: VirtualMachines, guests: Guests) -> None
     """Boot id, uptime and heartbeat go on, and so does the process in the guest."""
     vm = vms.create()
     guest = guests.of(vm)
-    before = guest.state()
+    before = guest.state(after=BEATS)
     vm.migrate().wait_succeeded()
     after = guest.state()
     check("boot id", before.boot_id, after.boot_id)
@@ -215,7 +219,7 @@ def test_paused_vm_stays_paused(vms: VirtualMachines) -> None:
 
 
 @pytest.mark.requirement("TUT-15")
-def test_paused_guest_stands_still_while_it_moves(vms: VirtualMachines, guests: Guests) -> None:
+def test_paused_guest_stands_still_while_it_moves(vms: VirtualMachines, guests: Guests, history: History) -> None:
     """Paused is not only said: the guest's heart does not beat between the pause and the unpause."""
     vm = vms.create()
     guest = guests.of(vm)
@@ -225,6 +229,7 @@ def test_paused_guest_stands_still_while_it_moves(vms: VirtualMachines, guests: 
     vm.wait_condition("Paused")
     paused = time.monotonic()
     vm.migrate().wait_succeeded()
+    history.never("the VMI says that it is not paused", lambda _: vm.condition("Paused") is None, STILL / history.scale)
     unpaused = time.monotonic()
     vm.unpause()
     after = guest.state()

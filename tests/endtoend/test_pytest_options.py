@@ -136,6 +136,8 @@ def _lasting(api: Api) -> list[str]:
 
 def test_what_an_image_does_not_offer_is_skipped_with_that_reason(tmp_path: Path, kubeconfig: Path) -> None:
     image = ("--guest-image", "registry.example.com/guest-without-load")
-    done = run([*PYTEST, SUITE / "test_guest.py", "-rs", "--profile", "full", *image, "--kubeconfig", kubeconfig], tmp_path)
+    done = run(
+        [*PYTEST, SUITE / "test_guest.py", "-rs", "--profile", "full", *image, "--kubeconfig", kubeconfig], tmp_path
+    )
     assert (done.status, done.outcomes) == (0, {"passed": 3, "skipped": 2}), done.text
     assert "the guest offers no memory load (PUT /load, port 8080)" in done.out
