@@ -185,7 +185,7 @@ DEFECTS: tuple[Defect, ...] = (
     written(
         migratability_never_told,
         "no VMI gets a condition LiveMigratable",
-        *("TUT-01", "TUT-05", "TUT-06", "TUT-07", "TUT-08", "TUT-09", "TUT-16", "TUT-17"),
+        *("TUT-01", "TUT-05", "TUT-06", "TUT-07", "TUT-08", "TUT-09", "TUT-11", "TUT-16", "TUT-17"),
     ),
     written(stale_configuration, "migrations run with an old completion time-out", "TUT-02"),
     written(edit_starts_vm, "any edit of a stopped VM starts it", "TUT-03"),
