@@ -92,6 +92,10 @@ class Block:
         """The address of a node; `index` counts from 0."""
         return f"127.{self.number}.1.{index + 1}"
 
+    def __contains__(self, address: str) -> bool:
+        """Whether an address is one of this lab's."""
+        return address.startswith(f"127.{self.number}.")
+
     def secondary_sockets(self) -> Pool:
         """Where the lab listens for the addresses of secondary networks."""
         return Pool(f"127.{self.number}.8.0/21")

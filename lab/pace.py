@@ -18,6 +18,9 @@ class Pace:
     target_preparation: float = 0.03
     sandbox_retry: float = 0.5
     """A kubelet tries again after some ten seconds to give a pod its network; the lab after half a second."""
+    connect_timeout: float = 10.0
+    """A kernel gives up after some two minutes to connect to an address that does not answer; the lab after ten
+    seconds."""
     port_poll: float = 0.05
     """virt-handler looks for the target's ports each second; the lab each 50 ms (behaviour of v1.8, section 2.5)."""
     monitor_period: float = 0.05

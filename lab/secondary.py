@@ -1,7 +1,8 @@
 """Secondary networks: the addresses that whereabouts hands out, and where the lab really listens for each.
 
 An address such as 10.1.1.2 is what annotations and migration states show. Nothing in the lab may listen there, so each
-is backed by a loopback address, which only those find who are on the same network.
+is backed by a loopback address, which only those find who are on the same segment: the cards of all nodes that have the
+same name.
 """
 
 from __future__ import annotations
@@ -54,10 +55,11 @@ class Secondary:
 
     sockets: Pool
     _taken: dict[Address, str] = field(default_factory=dict)
-    _networks: dict[Address, str] = field(default_factory=dict)
+    _segments: dict[Address, str] = field(default_factory=dict)
 
-    def take(self, ipam: Mapping[str, Any], network: str) -> tuple[str, str, int]:
-        """A free address on a network: the address, the socket's, and the length of the prefix."""
+    def take(self, ipam: Mapping[str, Any], segment: str) -> tuple[str, str, int]:
+        """A free address on a segment, named by the cards that it joins: the address, the socket's, and the length
+        of the prefix."""
         wanted = Range.of(ipam)
         free = next((address for address in wanted if address not in self._taken), None)
         if free is None:
@@ -66,12 +68,12 @@ class Secondary:
                 f"/ range: {wanted.network} / excludeRanges: [{' '.join(map(str, wanted.excluded))}]"
             )
         self._taken[free] = self.sockets.take()
-        self._networks[free] = network
+        self._segments[free] = segment
         return str(free), self._taken[free], wanted.network.prefixlen
 
     def release(self, address: str) -> None:
         socket = self._taken.pop(Address(address), None)
-        self._networks.pop(Address(address), None)
+        self._segments.pop(Address(address), None)
         if socket:
             self.sockets.release(socket)
 
@@ -79,6 +81,6 @@ class Secondary:
         """Where the lab listens for an address; None for one that is on no secondary network."""
         return self._taken.get(Address(address))
 
-    def network(self, address: str) -> str | None:
-        """The network that an address is on."""
-        return self._networks.get(Address(address))
+    def segment(self, address: str) -> str | None:
+        """The segment that an address is on."""
+        return self._segments.get(Address(address))

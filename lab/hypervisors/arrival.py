@@ -10,10 +10,11 @@ from ..defects.physics import CLOCK_JUMPS, HEARTBEAT_LOST, LOAD_RESTARTS, THROTT
 from ..defects.tutorial import GUEST_RESTARTS, PAUSED_GUEST_RUNS_ON
 from .guest import Guest
 from .guest_state import GuestState
-from .interface import Cause, State, Streams
+from .interface import Cause, State
 from .link import Flow
 from .pacing import WINDOW
 from .scheduling import warm_up
+from .stream import Stream
 from .wire import Channel, ChannelLost, Message
 
 if TYPE_CHECKING:
@@ -28,16 +29,16 @@ LATE = 6.0
 class Arrival:
     """A domain coming to its node."""
 
-    def __init__(self, domain: ModelDomain, streams: Streams) -> None:
-        self._domain, self._channel = domain, Channel(streams)
-        self._post_copy = False
+    def __init__(self, domain: ModelDomain, stream: Stream) -> None:
+        self._domain, self._channel = domain, Channel(stream)
+        self._greeted = self._post_copy = False
 
     def cut(self) -> None:
         self._channel.cut()
 
     async def run(self) -> None:
         try:
-            with self._domain.link.flow() as flow:
+            with self._channel.wire.link.flow() as flow:
                 await self._receive(self._channel, flow)
         except ChannelLost:
             self._lost()
@@ -89,6 +90,7 @@ class Arrival:
         hello = await channel.receive()
         if hello.get("hello") != self._domain.spec.uid or self._domain.status.state is not State.ABSENT:
             raise ChannelLost
+        self._greeted = True
         self._domain.become(State.PAUSED, Cause.INCOMING)
         await channel.send(offer=flow.offer)
 
@@ -113,8 +115,10 @@ class Arrival:
         await channel.send(thanks=True)
 
     def _lost(self) -> None:
-        """The source is gone: without all of its memory no guest can run here."""
+        """The source is gone: without all of its memory no guest can run here. Of a stranger nobody takes note."""
         status = self._domain.status
+        if not self._greeted:
+            return
         if self._post_copy and status.alive:
             self._domain.become(State.PAUSED, Cause.POST_COPY_FAILED)
         elif status.cause is Cause.INCOMING:

@@ -22,9 +22,10 @@ from ..defects.physics import (
     THROTTLED_AT_ONCE,
 )
 from ..defects.strategies import ABORTED_GUEST_STANDS_STILL, PAUSED_FOR_GOOD
-from .interface import DIRECT_PORT, Aborted, Cause, Connect, HypervisorError, JobStats, MigrationOptions, State
+from .interface import DIRECT_PORT, Aborted, Cause, HypervisorError, JobStats, MigrationOptions, State
 from .link import Flow
 from .precopy import PreCopy
+from .stream import Connect
 from .throttle import MOST
 from .wire import LOST, Channel, ChannelLost, Message
 
@@ -59,7 +60,8 @@ class Departure:
         )
         self.post_copy = False
         self._channel: Channel | None = None
-        self._aborted = self._post_copy_wanted = False
+        self._connecting: asyncio.Future[Channel] | None = None
+        self._cut = self._aborted = self._post_copy_wanted = False
         self._began = time.monotonic()
 
     def stats(self) -> JobStats:
@@ -82,8 +84,11 @@ class Departure:
         self.cut()
 
     def cut(self) -> None:
+        self._cut = True
         if self._channel is not None:
             self._channel.cut()
+        elif self._connecting is not None:
+            self._connecting.cancel()
 
     def go_post_copy(self) -> None:
         if not self._options.post_copy:
@@ -94,8 +99,9 @@ class Departure:
 
     async def run(self, connect: Connect) -> None:
         try:
-            with self._domain.link.flow() as flow:
-                await self._travel(connect, flow)
+            self._channel = await self._connected(connect)
+            with self._channel.wire.link.flow() as flow:
+                await self._travel(self._channel, flow)
         except (ChannelLost, OSError) as error:
             raise self._broken(error) from error
         finally:
@@ -104,12 +110,26 @@ class Departure:
             if self._channel is not None:
                 self._channel.close()
 
-    async def _travel(self, connect: Connect, flow: Flow) -> None:
-        self._channel = channel = Channel(await connect(DIRECT_PORT))
-        if self._aborted:
+    async def _connected(self, connect: Connect) -> Channel:
+        """Where nobody answers this takes long, and is ended by whatever ends the migration."""
+
+        async def work() -> Channel:
+            return Channel(await connect(DIRECT_PORT))
+
+        self._connecting = asyncio.create_task(work())
+        try:
+            return await self._connecting
+        except asyncio.CancelledError:
+            if self._cut:
+                raise ChannelLost from None
+            raise
+
+    async def _travel(self, channel: Channel, flow: Flow) -> None:
+        if self._cut:
+            channel.cut()
             raise ChannelLost
-        answer = await channel.ask(hello=self._domain.spec.uid)
-        while not self.physics.converged and not self._post_copy_wanted:
+        answer = await channel.ask(hello=self._domain.spec.uid, sent=self._options.disks)
+        while not self.physics.converged and (channel.wire.black_hole or not self._post_copy_wanted):
             answer = await self._send_for_a_while(channel, flow, answer)
         if self._post_copy_wanted and not self.physics.converged:
             await self._hand_over_first(channel, flow, answer)
@@ -123,10 +143,12 @@ class Departure:
         physics.running = self._domain.status.state is State.RUNNING and not physics.post_copy
         physics.memory = self._guest.memory
         flow.demand, link = min(physics.demand, offered), min(flow.offer, offered)
+        if channel.wire.black_hole:
+            link = 0.0
         started = time.monotonic()
-        longest = min(LONGEST_PERIOD, PERIOD * max(1, self._domain.link.flows / CROWD))
+        longest = min(LONGEST_PERIOD, PERIOD * max(1, channel.wire.link.flows / CROWD))
         answer, slept = await channel.ask_in(
-            physics.step(link, longest), sent=physics.stats().processed, demand=min(physics.demand, flow.offer)
+            physics.step(link, longest), sent=self._sent, demand=min(physics.demand, flow.offer)
         )
         passed = time.monotonic() - started
         moving = min(passed, slept + TOLERATED)
@@ -145,7 +167,7 @@ class Departure:
         try:
             await asyncio.sleep(domain.pace.switchover + self.physics.stop(link).seconds)
             forever = before.cause is Cause.MONITOR and domain.defects.on(PAUSED_FOR_GOOD)
-            await channel.ask(state=self._packed(), run=before.cause is not Cause.USER and not forever)
+            await channel.ask(sent=self._sent, state=self._packed(), run=before.cause is not Cause.USER and not forever)
         except (ChannelLost, asyncio.CancelledError):
             if domain.status == before and before.state is State.RUNNING:
                 self._guest.run()
@@ -167,7 +189,12 @@ class Departure:
         self._guest.close()
         while not self.physics.converged:
             answer = await self._send_for_a_while(channel, flow, answer)
-        await channel.ask(complete=True)
+        await channel.ask(sent=self._sent, complete=True)
+
+    @property
+    def _sent(self) -> int:
+        """What has crossed the wire so far, the disks included, which go first."""
+        return self._options.disks + self.physics.stats().processed
 
     def _packed(self) -> Message:
         return replace(self._guest.state, throttle=self._guest.throttle).written()

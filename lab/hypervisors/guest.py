@@ -16,15 +16,18 @@ from .guest_http import answer
 from .guest_state import GuestState
 from .memory import Load, Memory
 from .scheduling import FREE, Scheduling
+from .stream import Bare, Wire
 
 PORT = 8080
+HEAD = 150
+"""Bytes of a request's or an answer's head, about."""
 
 
 class Guest:
     """A running guest."""
 
-    def __init__(self, state: GuestState, address: str) -> None:
-        self._state, self._address = state, address
+    def __init__(self, state: GuestState, address: str, wire: Wire | None = None) -> None:
+        self._state, self._address, self._wire = state, address, wire or Bare()
         self._since: float | None = None
         self._scheduling = FREE
         self._scheduled_since = 0.0
@@ -135,4 +138,9 @@ class Guest:
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         await self.scheduled()
-        return await answer(self, request)
+        answered = await answer(self, request)
+        self._wire.receive(HEAD + (request.content_length or 0))
+        self._wire.send(HEAD + (answered.content_length or 0))
+        if delay := self._wire.link.delay:
+            await asyncio.sleep(delay)
+        return answered

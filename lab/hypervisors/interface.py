@@ -7,20 +7,16 @@ another between nodes.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 from .offer import Offer
+from .stream import Bare, Connect, Stream, Wire
 
 DIRECT_PORT = 49152
 """The well-known port that a guest's memory travels by; 0 is libvirt's own socket and 49153 the disks'."""
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-Connect = Callable[[int], Awaitable[Streams]]
-"""Opens a stream to a well-known port of the migration's target. Raises OSError."""
 
 
 class HypervisorError(Exception):
@@ -83,6 +79,8 @@ class DomainSpec:
     """Bytes."""
     address: str
     offer: Offer = Offer.ALL
+    wire: Wire = field(default_factory=Bare)
+    """The pod's interface, by which the guest answers."""
 
 
 class Compression(Enum):
@@ -101,6 +99,8 @@ class MigrationOptions:
     post_copy: bool = False
     """Allows `start_post_copy` later; it never starts by itself."""
     non_shared_storage: bool = False
+    disks: int = 0
+    """Bytes of disks that are copied along."""
     connections: int = 1
     """Parallel connections (multifd). A limit far below the link's speed is not held by several of them."""
     downtime: float = 0.3
@@ -169,7 +169,7 @@ class Domain(Protocol):
         `abort_job`.
         """
 
-    async def accept(self, streams: Streams) -> None:
+    async def accept(self, stream: Stream) -> None:
         """Receive, as the target, what another domain's `migrate` sends; returns when the stream has ended."""
 
     def job(self) -> JobStats | None:

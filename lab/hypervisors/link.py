@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 GIB = 1 << 30
+BUSY = 0.9
+"""Below this share of its capacity nothing waits in front of a card."""
+QUEUED, LONGEST_QUEUE = 0.04, 0.3
+"""Seconds that others wait behind each migration that fills the card, as each keeps some of its own packets in the
+card's queue; and the longest that the queue can become."""
 
 
 class Flow:
@@ -36,6 +41,14 @@ class Link:
     @property
     def flows(self) -> int:
         return len(self._flows)
+
+    @property
+    def delay(self) -> float:
+        """Seconds that a packet of somebody else waits, in front of a card that migrations fill."""
+        if not self._flows:
+            return 0.0
+        wanted = sum(flow.demand for flow in self._flows)
+        return min(LONGEST_QUEUE, QUEUED * len(self._flows)) if wanted >= BUSY * self.capacity else 0.0
 
     @contextmanager
     def flow(self) -> Iterator[Flow]:

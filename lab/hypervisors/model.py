@@ -18,7 +18,6 @@ from .guest import Guest
 from .guest_state import GuestState
 from .interface import (
     Cause,
-    Connect,
     Console,
     DomainSpec,
     HypervisorError,
@@ -26,38 +25,38 @@ from .interface import (
     MigrationOptions,
     State,
     Status,
-    Streams,
 )
-from .link import Link
 from .memory import Written
+from .stream import Connect, Stream
 
 NOT_RUNNING = "Requested operation is not valid: domain is not running"
 NO_JOB = "Requested operation is not valid: no job is active on the domain"
 
 
 class ModelHypervisor:
-    """One node's machines, which share its network card."""
+    """One node's machines."""
 
-    def __init__(self, pace: Pace, link: Link | None = None, defects: Defects | None = None) -> None:
-        self.pace, self.link, self.defects = pace, link or Link(), defects or Defects()
+    def __init__(self, pace: Pace, defects: Defects | None = None) -> None:
+        self.pace, self.defects = pace, defects or Defects()
 
     def define(self, spec: DomainSpec) -> ModelDomain:
-        return ModelDomain(spec, self.pace, self.link, self.defects)
+        return ModelDomain(spec, self.pace, self.defects)
 
     def expect(self, spec: DomainSpec) -> ModelDomain:
-        return ModelDomain(spec, self.pace, self.link, self.defects)
+        return ModelDomain(spec, self.pace, self.defects)
 
 
 class ModelDomain:
     """One modelled machine."""
 
-    def __init__(self, spec: DomainSpec, pace: Pace, link: Link, defects: Defects) -> None:
-        self.spec, self.pace, self.link, self.defects = spec, pace, link, defects
+    def __init__(self, spec: DomainSpec, pace: Pace, defects: Defects) -> None:
+        self.spec, self.pace, self.defects = spec, pace, defects
         self.guest: Guest | None = None
         self._status = Status(State.ABSENT)
         self._listeners: list[Callable[[], None]] = []
         self._departure: Departure | None = None
-        self._arrival: Arrival | None = None
+        self._arrivals: set[Arrival] = set()
+        """One, and whoever else may have connected."""
         self._completed: JobStats | None = None
         self.awake = asyncio.Event()
         """Whether the process is not stopped by a signal."""
@@ -99,7 +98,7 @@ class ModelDomain:
 
     async def put(self, state: GuestState) -> None:
         """Have the guest here, with its socket open, but not running yet."""
-        self.guest = Guest(state, self.spec.address)
+        self.guest = Guest(state, self.spec.address, self.spec.wire)
         await self.guest.listen()
 
     async def suspend(self, cause: Cause) -> None:
@@ -133,7 +132,7 @@ class ModelDomain:
         """The machine goes off, whatever it was doing; a migration of it breaks."""
         if self._status.state is State.SHUTOFF:
             return
-        for journey in (self._departure, self._arrival):
+        for journey in (self._departure, *self._arrivals):
             if journey is not None:
                 journey.cut()
         self.become(State.SHUTOFF, cause)
@@ -156,12 +155,13 @@ class ModelDomain:
         finally:
             self._completed, self._departure = self._departure.stats(), None
 
-    async def accept(self, streams: Streams) -> None:
-        self._arrival = Arrival(self, streams)
+    async def accept(self, stream: Stream) -> None:
+        arrival = Arrival(self, stream)
+        self._arrivals.add(arrival)
         try:
-            await self._arrival.run()
+            await arrival.run()
         finally:
-            self._arrival = None
+            self._arrivals.discard(arrival)
 
     def job(self) -> JobStats | None:
         return self._departure.stats() if self._departure else None

@@ -1,4 +1,8 @@
-"""What two modelled machines say to one another during a migration: JSON messages, one a line."""
+"""What two modelled machines say to one another during a migration: JSON messages, one a line.
+
+A message's `sent` says how much of the guest has gone over so far: that is what the wire is told has crossed it, beside
+the messages themselves.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from .interface import Streams
+from .stream import Stream
 
 Message = dict[str, Any]
 LOST = "operation failed: job 'migration out' failed: Channel error: Input/output error"
@@ -21,22 +25,32 @@ class ChannelLost(Exception):
 class Channel:
     """One end of a migration's stream."""
 
-    def __init__(self, streams: Streams) -> None:
-        self._reader, self._writer = streams
+    def __init__(self, stream: Stream) -> None:
+        self.wire = stream.wire
+        self._reader, self._writer = stream.reader, stream.writer
+        self._sent = self._received = 0
+        """Bytes of the guest that have crossed the wire, either way."""
 
     async def send(self, **message: Any) -> None:
+        line = orjson.dumps(message) + b"\n"
         try:
-            self._writer.write(orjson.dumps(message) + b"\n")
+            self._writer.write(line)
             await self._writer.drain()
         except (OSError, ssl.SSLError, RuntimeError) as error:
             raise ChannelLost from error
+        sent = int(message.get("sent", self._sent))
+        self.wire.send(sent - self._sent + len(line))
+        self._sent = sent
 
     async def receive(self) -> Message:
         try:
             line = await self._reader.readuntil(b"\n")
-        except (OSError, ssl.SSLError, asyncio.IncompleteReadError) as error:
+            message: Message = orjson.loads(line)
+        except (OSError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
             raise ChannelLost from error
-        message: Message = orjson.loads(line)
+        received = int(message.get("sent", self._received))
+        self.wire.receive(received - self._received + len(line))
+        self._received = received
         return message
 
     async def ask(self, **message: Any) -> Message:

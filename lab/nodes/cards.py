@@ -5,6 +5,7 @@ What crosses an interface is counted twice: where the pod's own namespace shows 
 
 from __future__ import annotations
 
+import ipaddress
 import random
 from dataclasses import dataclass, field
 
@@ -50,9 +51,10 @@ class Card:
     counters: Counters = field(default_factory=Counters)
 
 
-@dataclass
+@dataclass(eq=False)
 class Interface:
-    """An interface in a pod's network namespace. `address` is what the API shows, `socket` where the lab listens."""
+    """An interface in a pod's network namespace: a `Wire`. `address` is what the API shows, `socket` where the lab
+    listens; both are empty for an interface that was given no address."""
 
     name: str
     card: Card
@@ -64,6 +66,15 @@ class Interface:
     mtu: int = MTU
     mac: str = field(default_factory=lambda: ":".join(f"{part:02x}" for part in (2, *random.randbytes(5))))
     counters: Counters = field(default_factory=Counters)
+
+    @property
+    def link(self) -> Link:
+        return self.card.link
+
+    @property
+    def subnet(self) -> ipaddress.IPv4Network:
+        """What it leads to without a gateway."""
+        return ipaddress.IPv4Interface(f"{self.address}/{self.prefix}").network
 
     def receive(self, amount: int) -> None:
         """Count what has come in."""
@@ -79,17 +90,6 @@ class Interface:
     def black_hole(self) -> bool:
         """Whether full packets are larger than the card below can carry: small ones pass, data vanishes."""
         return self.mtu > self.card.mtu
-
-
-@dataclass
-class Sandbox:
-    """A pod's network namespace. `address` is its address on the cluster's own network."""
-
-    address: str
-    interfaces: list[Interface] = field(default_factory=list)
-
-    def interface(self, name: str) -> Interface | None:
-        return next((item for item in self.interfaces if item.name == name), None)
 
 
 def cards(*, second: bool = True) -> dict[str, Card]:

@@ -102,7 +102,7 @@ class Multus:
 
     def detach(self, interfaces: list[Interface]) -> None:
         for interface in interfaces:
-            if interface.network:
+            if interface.network and interface.address:
                 self._secondary.release(interface.address)
 
     async def _add(self, pod: Object, wanted: Selection) -> Interface:
@@ -134,11 +134,13 @@ class Multus:
         card = self._cards.get(str(config.get("master", "")))
         if card is None:
             raise AttachError(f'failed to lookup master "{config.get("master", "")}": Link not found')
+        mtu = int(config.get("mtu") or min(MTU, card.mtu))
         ipam = config.get("ipam") or {}
+        if not ipam:
+            return Interface(wanted.interface, card, "", "", str(wanted), mtu=mtu)
         if ipam.get("type") != "whereabouts":
             raise AttachError(f'failed to find plugin "{ipam.get("type", "")}" in path [/opt/cni/bin]')
-        address, socket, prefix = self._secondary.take(ipam, str(wanted))
-        mtu = int(config.get("mtu") or min(MTU, card.mtu))
+        address, socket, prefix = self._secondary.take(ipam, card.name)
         return Interface(wanted.interface, card, address, socket, str(wanted), prefix, mtu)
 
 
@@ -159,7 +161,7 @@ def network_status(address: str, interfaces: list[Interface]) -> str:
         {
             "name": item.network,
             "interface": item.name,
-            "ips": [item.address],
+            "ips": [item.address] if item.address else [],
             "mac": item.mac,
             "mtu": item.mtu,
             "dns": {},

@@ -120,7 +120,7 @@ class PodWorker:
     async def _attach(self) -> list[Interface]:
         """The pod's interfaces; as long as a network refuses it, the pod waits, and says why."""
         node = self._machine.node
-        own = Interface("eth0", node.cards[WORKLOAD], self._pod_ip, self._pod_ip)
+        own = Interface(WORKLOAD, node.cards[WORKLOAD], self._pod_ip, self._pod_ip)
         while self._machine.multus:
             try:
                 return [own, *await self._machine.multus.attach(self.pod, self._pod_ip)]

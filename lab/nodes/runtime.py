@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..kube import Kube, Object
 from ..network import Block
-from .cards import Card, Interface, cards
+from .cards import WORKLOAD, Card, Interface, cards
 from .logs import Log
+from .podnetwork import PodNetwork
 
 if TYPE_CHECKING:
     from ..context import LabContext
@@ -55,7 +56,8 @@ class Container:
     def __init__(
         self, lab: LabContext, node: Node, pod: Object, name: str, pod_ip: str, interfaces: Sequence[Interface] = ()
     ) -> None:
-        self.lab, self.node, self.name, self.pod_ip, self.interfaces = lab, node, name, pod_ip, interfaces
+        self.lab, self.node, self.name, self.pod_ip = lab, node, name, pod_ip
+        self._interfaces = interfaces
         self.pod = pod
         """The Pod object; the kubelet replaces it with the newest version it has seen."""
         self.stopping = asyncio.Event()
@@ -104,6 +106,12 @@ class Container:
     def pod_name(self) -> str:
         name: str = self.pod["metadata"]["name"]
         return name
+
+    @cached_property
+    def network(self) -> PodNetwork:
+        """The pod's network; one that no kubelet has made has the cluster's own."""
+        alone = (Interface(WORKLOAD, self.node.cards[WORKLOAD], self.pod_ip, self.pod_ip),)
+        return PodNetwork(self.lab, self._interfaces or alone)
 
     def kube(self, component: str) -> Kube:
         """A client with the rights of the pod's ServiceAccount; enter it as an async context manager."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...defects.tutorial import GUEST_RESTARTS
-from ...hypervisors.interface import Cause, Connect, Domain, DomainSpec, Hypervisor, HypervisorError, State, Streams
+from ...hypervisors.interface import Cause, Domain, DomainSpec, Hypervisor, HypervisorError, State
+from ...hypervisors.stream import Connect, Stream
 from ...kube import Object
 from ..runtime import Container
 from .mistakes import mistaken
@@ -45,7 +46,7 @@ class Launcher:
         self.exited = False
         self.arrived = False
         """Whether the domain came here by a migration that this launcher was the target of."""
-        self.receiving = False
+        self._receiving = 0
         self._container, self._hypervisor = container, hypervisor
         self._registry: Launchers = launchers_of(container.node)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -62,6 +63,11 @@ class Launcher:
     @property
     def pod_ip(self) -> str:
         return self._container.pod_ip
+
+    @property
+    def receiving(self) -> bool:
+        """Whether a source is connected."""
+        return self._receiving > 0
 
     @property
     def record(self) -> MigrationRecord | None:
@@ -96,7 +102,13 @@ class Launcher:
     def _spec(self, vmi: Object) -> DomainSpec:
         identity = self.identity
         return DomainSpec(
-            identity.uid, identity.name, identity.namespace, guest_memory(vmi), self.pod_ip, guest_offer(vmi)
+            identity.uid,
+            identity.name,
+            identity.namespace,
+            guest_memory(vmi),
+            self.pod_ip,
+            guest_offer(vmi),
+            self._container.network.own,
         )
 
     def _adopt(self, domain: Domain) -> None:
@@ -111,14 +123,14 @@ class Launcher:
             self.arrived = True
         self.changed()
 
-    async def receive(self, streams: Streams) -> None:
+    async def receive(self, stream: Stream) -> None:
         """Take in what a source sends; returns when its stream has ended."""
         domain = self._required()
-        self.receiving = True
+        self._receiving += 1
         try:
-            await domain.accept(streams)
+            await domain.accept(stream)
         finally:
-            self.receiving = False
+            self._receiving -= 1
         self._log("received" if domain.status.alive else "not received")
         if domain.status.alive and self._container.lab.defects.on(GUEST_RESTARTS):
             await domain.reset()

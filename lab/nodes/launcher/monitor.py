@@ -85,14 +85,18 @@ def guest_offer(vmi: Object) -> Offer:
     return next((offer for offer in map(offer_of, disks) if offer is not Offer.ALL), Offer.ALL)
 
 
+def local_disks(vmi: Object) -> int:
+    """Bytes of disks that are nowhere but on the VMI's node, and so have to be copied."""
+    if vmi["status"].get("migrationMethod") != "BlockMigration":
+        return 0
+    volumes = vmi["spec"].get("volumes") or []
+    return EPHEMERAL_DISK * sum(any(kind in volume for kind in LOCAL_DISKS) for volume in volumes)
+
+
 def data_size(vmi: Object) -> int:
     """How much there is to move, in decimal gigabytes rounded up; anything at all counts as one."""
-    status = vmi["status"]
-    total = guest_memory(vmi)
-    if status.get("migrationMethod") == "BlockMigration":
-        volumes = vmi["spec"].get("volumes") or []
-        total += EPHEMERAL_DISK * sum(any(kind in volume for kind in LOCAL_DISKS) for volume in volumes)
-    for volume in status.get("migratedVolumes") or []:
+    total = guest_memory(vmi) + local_disks(vmi)
+    for volume in vmi["status"].get("migratedVolumes") or []:
         source = volume.get("sourcePVCInfo") or {}
         total += int(amount((source.get("requests") or source.get("capacity") or {}).get("storage", 0)))
     return math.ceil(total / GB)

@@ -10,7 +10,7 @@ from ...hypervisors.interface import Compression, MigrationOptions
 from ...kube import Object
 from ...release import Release
 from ...resources import amount
-from .monitor import Judge, Limits, Monitor
+from .monitor import Judge, Limits, Monitor, local_disks
 from .stall import StallDetector, StallOptions
 from .tuning import Tuning
 
@@ -68,6 +68,7 @@ def _options(vmi: Object, configuration: dict[str, Any], release: Release, downt
         auto_converge=bool(configuration.get("allowAutoConverge")),
         post_copy=post_copy,
         non_shared_storage=vmi["status"].get("migrationMethod") == "BlockMigration",
+        disks=local_disks(vmi),
         connections=connections(vmi, release, post_copy=post_copy),
         downtime=downtime / 1000,
         compression=Compression.ZSTD if compression == Compression.ZSTD.value else Compression.NONE,

@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ...hypervisors.interface import Aborted, Cause, Connect, Domain, HypervisorError, JobStats, State
+from ...hypervisors.interface import Aborted, Cause, Domain, HypervisorError, JobStats, State
+from ...hypervisors.stream import Connect
 from ...pace import Pace
 from ...release import Release
 from .monitor import Step

@@ -55,7 +55,7 @@ def hypervisor_of(container: Container) -> Hypervisor:
     """The node's hypervisor; the modelled one where the lab has chosen no other."""
     machines = container.node.machines
     if HYPERVISOR not in machines:
-        machines[HYPERVISOR] = ModelHypervisor(container.lab.pace, defects=container.lab.defects)
+        machines[HYPERVISOR] = ModelHypervisor(container.lab.pace, container.lab.defects)
     found: Hypervisor = machines[HYPERVISOR]
     return found
 

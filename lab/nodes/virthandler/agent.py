@@ -14,6 +14,7 @@ from ...release import Release
 from ..launcher import Launcher, Launchers, launchers_of
 from ..runtime import Container
 from .migratable import Surroundings
+from .migrationaddress import migration_interface
 from .proxy import Proxies
 from .roles import TARGET_LABEL
 from .transfer import NODE_LABEL
@@ -22,21 +23,21 @@ Edit = Callable[[Object], None]
 
 
 class Agent:
-    """One virt-handler, for as long as its container runs."""
+    """One virt-handler, for as long as its container runs. Raises NoMigrationAddress."""
 
     def __init__(self, container: Container, kube: Kube) -> None:
         self.kube, self.node = kube, container.node.name
         self.release: Release = container.lab.release
         self.pace = container.lab.pace
-        self.address = container.pod_ip
         self.launchers: Launchers = launchers_of(container.node)
         self._log = container.log
         self.recorder = Recorder(kube, "virt-handler", self.node)
-        self.proxies = Proxies(container.lab.authority, container.pod_ip)
         self.hosted = Informer(kube, VIRTUAL_MACHINE_INSTANCE, labels=f"{NODE_LABEL}={self.node}")
         self.expected = Informer(kube, VIRTUAL_MACHINE_INSTANCE, labels=f"{TARGET_LABEL}={self.node}")
         self._nodes = Informer(kube, NODE, fields=f"metadata.name={self.node}")
         self._configs = Informer(kube, KUBEVIRT)
+        interface = migration_interface(container.network)
+        self.proxies = Proxies(container.lab.authority, container.network, interface, self._tls_is_off)
         self._written: dict[Key, Object] = {}
 
     @property
@@ -97,6 +98,9 @@ class Agent:
         found = next(iter(self._configs.items()), {})
         configuration: dict[str, Any] = found.get("spec", {}).get("configuration") or {}
         return configuration
+
+    def _tls_is_off(self) -> bool:
+        return bool((self.configuration.get("migrations") or {}).get("disableTLS"))
 
     def gate_is_on(self, gate: str) -> bool:
         """Whether a feature gate is in force."""

@@ -18,11 +18,14 @@ from .api import Api
 from .heartbeat import announce, beat, withdraw
 from .host import Host
 from .metrics import HandlerMetrics
+from .migrationaddress import NoMigrationAddress
 from .roles import Role, role_of
 from .source import Source
 from .target import Target
 
 WORKERS = 10
+PANIC = 2
+"""The exit code of a Go program that gives up."""
 
 
 class Router:
@@ -83,7 +86,11 @@ class Router:
 async def virt_handler(container: Container) -> int:
     """Run until the container is told to stop, or is killed."""
     async with container.kube("virt-handler") as kube:
-        agent = Agent(container, kube)
+        try:
+            agent = Agent(container, kube)
+        except NoMigrationAddress as error:
+            container.log(f"panic: {error}")
+            return PANIC
         metrics = HandlerMetrics(agent, container.lab.defects)
         router = Router(agent, metrics)
         stop_listening = agent.launchers.listen(router.launcher_changed)

@@ -7,22 +7,30 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-from ...hypervisors.interface import Connect, Streams
+from ...hypervisors.stream import Connect, Stream
 from ...pki import Authority
+from ..cards import Interface
+from ..podnetwork import PodNetwork
 
 log = logging.getLogger(__name__)
-Receive = Callable[[int, Streams], Awaitable[None]]
+Receive = Callable[[int, Stream], Awaitable[None]]
 """Takes a stream that has come in for a well-known port, and returns when it has ended."""
 
 
 class Proxies:
-    """One virt-handler's ends of all migrations; they are cut when it goes."""
+    """One virt-handler's ends of all migrations; they are cut when it goes.
 
-    def __init__(self, authority: Authority, address: str) -> None:
-        pair = authority.issue("kubevirt.io:system:node:virt-handler", addresses=[address])
+    `plain` tells whether TLS is off at the moment, as `migrations.disableTLS` has it.
+    """
+
+    def __init__(
+        self, authority: Authority, network: PodNetwork, interface: Interface, plain: Callable[[], bool]
+    ) -> None:
+        self.address = interface.address
+        pair = authority.issue("kubevirt.io:system:node:virt-handler", addresses=[self.address])
         self._client = authority.client_tls(pair)
-        self._server = authority.mutual_tls(address, required=True)
-        self._address = address
+        self._server = authority.mutual_tls(self.address, required=True)
+        self._network, self._interface, self._plain = network, interface, plain
         self._listeners: dict[str, list[asyncio.Server]] = {}
         self._ports: dict[str, dict[int, int]] = {}
         self._streams: set[asyncio.StreamWriter] = set()
@@ -42,9 +50,10 @@ class Proxies:
     async def _listener(self, port: int, receive: Receive) -> asyncio.Server:
         async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with self._tracked(writer):
-                await receive(port, (reader, writer))
+                await receive(port, Stream(reader, writer, self._interface))
 
-        return await asyncio.start_server(accepted, self._address, 0, ssl=self._server)
+        tls = None if self._plain() else self._server
+        return await asyncio.start_server(accepted, self._interface.socket, 0, ssl=tls)
 
     @contextlib.contextmanager
     def _tracked(self, writer: asyncio.StreamWriter) -> Iterator[None]:
@@ -59,13 +68,13 @@ class Proxies:
         """How the source reaches a target that published these ports (random → well-known)."""
         published = {known: int(port) for port, known in ports.items()}
 
-        async def connect(port: int) -> Streams:
+        async def connect(port: int) -> Stream:
             if port not in published:
                 raise ConnectionRefusedError(f"the target listens for no port {port}")
-            reader, writer = await asyncio.open_connection(address, published[port], ssl=self._client)
+            stream = await self._network.dial(address, published[port], None if self._plain() else self._client)
             self._streams = {stream for stream in self._streams if not stream.is_closing()}
-            self._streams.add(writer)
-            return reader, writer
+            self._streams.add(stream.writer)
+            return stream
 
         return connect
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from ...clock import timestamp
-from ...hypervisors.interface import DIRECT_PORT, Cause, State, Streams
+from ...hypervisors.interface import DIRECT_PORT, Cause, State
+from ...hypervisors.stream import Stream
 from ...kube import Object
 from ..launcher import Launcher
 from ..launcher.launcher import BLOCKED
@@ -43,15 +44,15 @@ class Target:
         await launcher.prepare(vmi)
         self._agent.event(vmi, "Normal", "PreparingTarget", "VirtualMachineInstance Migration Target Prepared.")
 
-        async def receive(port: int, streams: Streams) -> None:
+        async def receive(port: int, stream: Stream) -> None:
             if port == DIRECT_PORT:
-                await launcher.receive(streams)
+                await launcher.receive(stream)
 
         ports = await self._agent.proxies.listen(vmi["metadata"]["uid"], _ports(vmi), receive)
-        listed = ",".join(str(port) for port in ports)
-        text = f"Migration Target is listening at {self._agent.address}, on ports: {listed}"
+        address, listed = self._agent.proxies.address, ",".join(str(port) for port in ports)
+        text = f"Migration Target is listening at {address}, on ports: {listed}"
         self._agent.event(vmi, "Normal", "PreparingTarget", text)
-        await self._agent.write(vmi, lambda vmi: transfer.publish_target(vmi, self._agent.address, ports))
+        await self._agent.write(vmi, lambda vmi: transfer.publish_target(vmi, address, ports))
 
     async def _observe(self, vmi: Object, launcher: Launcher) -> Object:
         """Tell that the domain is here, and then that it runs."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from seatrial.lab.defects import Defects
-from seatrial.lab.hypervisors.interface import DomainSpec, State, Streams
+from seatrial.lab.hypervisors.interface import DomainSpec, State
 from seatrial.lab.hypervisors.memory import MIB
 from seatrial.lab.hypervisors.model import ModelDomain, ModelHypervisor
+from seatrial.lab.hypervisors.stream import Bare, Stream, Wire
 from seatrial.lab.network import Block
 from seatrial.lab.pace import Pace
 
@@ -28,14 +29,16 @@ class Pair:
 
     source: ModelDomain
     target: ModelDomain
+    wires: tuple[Wire, Wire] = field(default_factory=lambda: (Bare(), Bare()))
     port: int = 0
-    accepted: list[Streams] = field(default_factory=list)
+    accepted: list[asyncio.StreamWriter] = field(default_factory=list)
 
-    async def connect(self, port: int) -> Streams:
-        return await asyncio.open_connection("127.0.0.1", self.port)
+    async def connect(self, port: int) -> Stream:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        return Stream(reader, writer, self.wires[0])
 
     def cut(self) -> None:
-        for _, writer in self.accepted:
+        for writer in self.accepted:
             writer.transport.abort()
 
 
@@ -51,8 +54,8 @@ async def pair(memory: int = 128 * MIB, defect: str = "") -> AsyncIterator[Pair]
     made = Pair(source, target)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        made.accepted.append((reader, writer))
-        await target.accept((reader, writer))
+        made.accepted.append(writer)
+        await target.accept(Stream(reader, writer, made.wires[1]))
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]

@@ -25,6 +25,7 @@ from .bootstrap import (
     pod_template,
     service_account,
 )
+from .migrationnetwork import HANDLER, attach_handlers
 from .roles import cluster_roles
 from .webhooks import configurations, service
 
@@ -35,7 +36,6 @@ NAME = "kubevirt"
 FINALIZER = "foregroundDeleteKubeVirt"
 ACCOUNTS = ("kubevirt-apiserver", "kubevirt-controller", "kubevirt-handler")
 DEPLOYMENTS = ("virt-api", "virt-controller")
-HANDLER = "virt-handler"
 GATES = (
     "HostDevices",
     "HostDisk",
@@ -146,6 +146,7 @@ async def _report(kube: Kube, release: Release, authority: str) -> None:
                     await _create(kube, kind, body)
                 hooked = True
             for cr in crs.items():
+                await attach_handlers(kube, daemons.items(), cr)
                 await _write_status(kube, cr, release, all(ready.values()))
             await changed.wait()
 

@@ -9,13 +9,13 @@ from typing import Any
 from seatrial.lab.hypervisors.interface import (
     Aborted,
     Cause,
-    Connect,
     HypervisorError,
     JobStats,
     MigrationOptions,
     State,
     Status,
 )
+from seatrial.lab.hypervisors.stream import Connect
 
 MIB = 1 << 20
 

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from seatrial.lab.hypervisors.interface import Cause, Domain, MigrationOptions, State, Streams
+from seatrial.lab.hypervisors.interface import Cause, Domain, MigrationOptions, State
+from seatrial.lab.hypervisors.stream import Stream
 from seatrial.lab.nodes.launcher.monitor import Limits
 from seatrial.lab.nodes.launcher.order import Order
 from seatrial.lab.nodes.launcher.outbound import FORCED_REASON, Outbound
@@ -65,7 +66,7 @@ def play(
     return asyncio.run(conversation())
 
 
-async def unreached(port: int) -> Streams:
+async def unreached(port: int) -> Stream:
     raise ConnectionRefusedError(port)
 
 

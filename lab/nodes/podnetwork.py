@@ -1,0 +1,73 @@
+"""A pod's network: its interfaces, and which of them leads where.
+
+An address of a secondary network is reached only by who is attached to it. Where no interface leads, packets are lost
+without a word, and whoever connects waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import os
+import ssl
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..hypervisors.stream import Stream
+from .cards import Interface
+
+if TYPE_CHECKING:
+    from ..context import LabContext
+
+NEIGHBOUR_TIMEOUT = 3.0
+"""Seconds in which a kernel finds out that nobody on a network has an address."""
+
+
+class PodNetwork:
+    """What the programs in one pod can reach. The first interface is the one on the cluster's own network."""
+
+    def __init__(self, lab: LabContext, interfaces: Sequence[Interface]) -> None:
+        self.interfaces = interfaces
+        self._lab = lab
+
+    @property
+    def own(self) -> Interface:
+        """The interface on the cluster's own network."""
+        return self.interfaces[0]
+
+    def interface(self, name: str) -> Interface | None:
+        return next((item for item in self.interfaces if item.name == name), None)
+
+    async def dial(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Stream:
+        """Connect to an address. Raises OSError as a kernel does, and as late."""
+        interface = self._route(host)
+        socket = self._socket(interface, host)
+        if socket is None:
+            await self._fail(interface)
+        name = host if tls else None
+        reader, writer = await asyncio.open_connection(socket, port, ssl=tls, server_hostname=name)
+        return Stream(reader, writer, interface)
+
+    def _route(self, host: str) -> Interface:
+        address = ipaddress.ip_address(host)
+        others = (item for item in self.interfaces if item is not self.own and item.address)
+        return next((item for item in others if address in item.subnet), self.own)
+
+    def _socket(self, interface: Interface, host: str) -> str | None:
+        """Where the lab listens for an address that this interface leads to; None for one that it does not."""
+        secondary = self._lab.secondary
+        if interface is not self.own:
+            return secondary.socket(host) if secondary.segment(host) == interface.card.name else None
+        return host if host in self._lab.block else None
+
+    async def _fail(self, interface: Interface) -> None:
+        if interface is self.own:
+            await asyncio.sleep(self._lab.pace.connect_timeout)
+            raise _refusal(errno.ETIMEDOUT)
+        await asyncio.sleep(NEIGHBOUR_TIMEOUT)
+        raise _refusal(errno.EHOSTUNREACH)
+
+
+def _refusal(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
