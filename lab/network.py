@@ -14,6 +14,7 @@ ANCHOR_PORT = 6442
 API_PORT = 6443
 KUBELET_PORT = 10250
 MAX_NODES = 28
+POD_PREFIX = 21
 
 
 class NetworkError(Exception):
@@ -109,4 +110,4 @@ class Block:
     def pod_cidr(self, index: int) -> str:
         if not 0 <= index < MAX_NODES:
             raise NetworkError(f"a lab has at most {MAX_NODES} nodes")
-        return f"127.{self.number}.{16 + 8 * index}.0/21"
+        return f"127.{self.number}.{16 + 8 * index}.0/{POD_PREFIX}"

@@ -14,6 +14,8 @@ from ..hypervisors.link import Link
 MTU = 1500
 HEADER = 52
 """Bytes of IP and TCP header in each packet."""
+ACKNOWLEDGED = 16
+"""Packets that one packet in the other direction acknowledges."""
 WORKLOAD, SECOND = "eth0", "eth1"
 
 
@@ -30,11 +32,15 @@ class Counters:
         packets = _packets(amount, mtu)
         self.rx_packets += packets
         self.rx_bytes += amount + packets * HEADER
+        self.tx_packets += packets // ACKNOWLEDGED
+        self.tx_bytes += packets // ACKNOWLEDGED * HEADER
 
     def send(self, amount: int, mtu: int) -> None:
         packets = _packets(amount, mtu)
         self.tx_packets += packets
         self.tx_bytes += amount + packets * HEADER
+        self.rx_packets += packets // ACKNOWLEDGED
+        self.rx_bytes += packets // ACKNOWLEDGED * HEADER
 
 
 def _packets(amount: int, mtu: int) -> int:

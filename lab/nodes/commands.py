@@ -10,9 +10,14 @@ import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
+from .netcommands import connect, connection_asked, ip
+from .netfiles import file
 from .runtime import Container, Ran, Signal
 
 NOT_FOUND = 127
+TIMED_OUT, BAD_TIMEOUT = 124, 125
+"""What `timeout` answers for a command that it had to end, and for one that it did not even begin."""
+FILES = "/etc/hostname, /etc/hosts, /proc/net/dev, and what counts an interface below /sys/class/net"
 Command = Callable[[Container, Sequence[str], bytes], Awaitable[Ran]]
 
 
@@ -90,10 +95,18 @@ async def _date(container: Container, args: Sequence[str], stdin: bytes) -> Ran:
 async def _cat(container: Container, args: Sequence[str], stdin: bytes) -> Ran:
     if not args:
         return 0, stdin.decode(errors="replace"), ""
-    files = {"/etc/hostname": f"{_host(container)}\n", "/etc/hosts": f"{container.pod_ip}\t{_host(container)}\n"}
-    missing = [name for name in args if name not in files]
-    errors = "".join(f"cat: {name}: the lab has no such file; it has: {', '.join(files)}\n" for name in missing)
-    return int(bool(missing)), "".join(files[name] for name in args if name in files), errors
+    contents = {name: _file(container, name) for name in args}
+    missing = [name for name, content in contents.items() if content is None]
+    errors = "".join(f"cat: {name}: the lab has no such file; it has: {FILES}\n" for name in missing)
+    return int(bool(missing)), "".join(contents[name] or "" for name in args), errors
+
+
+def _file(container: Container, name: str) -> str | None:
+    if name == "/etc/hostname":
+        return f"{_host(container)}\n"
+    if name == "/etc/hosts":
+        return f"{container.pod_ip}\t{_host(container)}\n"
+    return file(container.network.interfaces, name)
 
 
 async def _sleep(container: Container, args: Sequence[str], stdin: bytes) -> Ran:
@@ -126,7 +139,22 @@ async def _shell(container: Container, args: Sequence[str], stdin: bytes) -> Ran
     return code, output, errors
 
 
+async def _timeout(container: Container, args: Sequence[str], stdin: bytes) -> Ran:
+    try:
+        limit = float(args[0].removesuffix("s"))
+    except (IndexError, ValueError):
+        return BAD_TIMEOUT, "", f"timeout: invalid time interval '{' '.join(args[:1])}'\n"
+    try:
+        return await asyncio.wait_for(modelled(container, args[1:], stdin), limit)
+    except TimeoutError:
+        return TIMED_OUT, "", ""
+
+
 async def _line(container: Container, line: str) -> Ran:
+    first, _, then = line.partition("&&")
+    if asked := connection_asked(first):
+        ran = await connect(container, *asked)
+        return await _line(container, then) if then and ran[0] == 0 else ran
     words = _words(line)
     if words is None or not _is_plain(words):
         return NOT_FOUND, "", f"sh: the lab models single commands, no shell syntax: {line}\n"
@@ -162,9 +190,11 @@ _COMMANDS: dict[str, Command] = {
     "env": _env,
     "false": _false,
     "hostname": _hostname,
+    "ip": ip,
     "kill": _kill,
     "printenv": _env,
     "sh": _shell,
     "sleep": _sleep,
+    "timeout": _timeout,
     "true": _true,
 }

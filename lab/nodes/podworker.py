@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ..clock import timestamp
 from ..kube import Object, cancel
+from ..network import POD_PREFIX
 from .cards import WORKLOAD, Interface
 from .containers import Machine, Runner
 from .mounts import missing
@@ -120,7 +121,7 @@ class PodWorker:
     async def _attach(self) -> list[Interface]:
         """The pod's interfaces; as long as a network refuses it, the pod waits, and says why."""
         node = self._machine.node
-        own = Interface(WORKLOAD, node.cards[WORKLOAD], self._pod_ip, self._pod_ip)
+        own = Interface(WORKLOAD, node.cards[WORKLOAD], self._pod_ip, self._pod_ip, prefix=POD_PREFIX)
         while self._machine.multus:
             try:
                 return [own, *await self._machine.multus.attach(self.pod, self._pod_ip)]
