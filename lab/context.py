@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .defects import Defects
+from .firewall import Firewall
 from .kube import Kube, server_tls
 from .network import Block
 from .pace import Pace
@@ -34,6 +35,7 @@ class LabContext:
     defects: Defects
     pace: Pace
     secondary: Secondary
+    firewall: Firewall = field(default_factory=Firewall)
 
     def kube(self, component: str, user: str, groups: tuple[str, ...] = (), node: str = "") -> Kube:
         """A client that speaks as `user`; enter it as an async context manager."""

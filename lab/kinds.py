@@ -53,4 +53,5 @@ KUBEVIRT = Kind("kubevirt.io", "v1", "kubevirts", "KubeVirt")
 NETWORK_ATTACHMENT_DEFINITION = Kind(
     "k8s.cni.cncf.io", "v1", "network-attachment-definitions", "NetworkAttachmentDefinition"
 )
+NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 MIGRATION_POLICY = Kind("migrations.kubevirt.io", "v1alpha1", "migrationpolicies", "MigrationPolicy", namespaced=False)

@@ -43,7 +43,7 @@ class PodNetwork:
         """Connect to an address. Raises OSError as a kernel does, and as late."""
         interface = self._route(host)
         socket = self._socket(interface, host)
-        if socket is None:
+        if socket is None or self._is_blocked(interface, host, port):
             await self._fail(interface)
         name = host if tls else None
         reader, writer = await asyncio.open_connection(socket, port, ssl=tls, server_hostname=name)
@@ -60,6 +60,10 @@ class PodNetwork:
         if interface is not self.own:
             return secondary.socket(host) if secondary.segment(host) == interface.card.name else None
         return host if host in self._lab.block else None
+
+    def _is_blocked(self, interface: Interface, host: str, port: int) -> bool:
+        """Policies hold on the cluster's own network only."""
+        return interface is self.own and not self._lab.firewall.allows(interface.address, host, port)
 
     async def _fail(self, interface: Interface) -> None:
         if interface is self.own:

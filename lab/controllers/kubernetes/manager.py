@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ...informer import Informers
+from ...nodes.networkpolicies import NetworkPolicies
 from ...nodes.services import ServiceProxy
 from .accounts import Accounts
 from .daemonsets import DaemonSets
@@ -36,6 +37,7 @@ async def run_kubernetes_controllers(context: LabContext) -> None:
     ):
         informers = Informers(kube)
         discovery = Discovery(kube, informers)
+        NetworkPolicies(informers, context.firewall)
         controllers = (
             Scheduler(scheduling, informers),
             Accounts(kube, informers, context.authority.certificate),

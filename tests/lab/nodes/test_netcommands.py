@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 
 from seatrial.lab.context import LabContext
+from seatrial.lab.firewall import Firewall
 from seatrial.lab.network import Block
 from seatrial.lab.nodes.cards import Interface, cards
 from seatrial.lab.nodes.commands import modelled
@@ -35,7 +36,8 @@ def block() -> Iterator[Block]:
 def make(block: Block, tmp_path: Path) -> Make:
     """Pods of one node, attached to the second card or not."""
     secondary = Secondary(block.secondary_sockets())
-    lab = cast(LabContext, SimpleNamespace(block=block, secondary=secondary, pace=Pace(connect_timeout=0.05)))
+    made_of = {"block": block, "secondary": secondary, "pace": Pace(connect_timeout=0.05), "firewall": Firewall()}
+    lab = cast(LabContext, SimpleNamespace(**made_of))
     node = Node("node1", 1, block.node(1), block, cards=cards())
 
     def made(*, attached: bool = False) -> Container:
@@ -108,6 +110,13 @@ def test_who_is_attached_reaches_the_second_network_and_nobody_else(make: Make) 
     caller, stranger, target = make(attached=True), make(), make(attached=True).network.interfaces[1]
     assert connected(caller, target, target.address)[0] == 0
     code, _, errors = connected(stranger, target, target.address)
+    assert (code, "Connection timed out" in errors) == (1, True)
+
+
+def test_what_a_policy_forbids_times_out(make: Make) -> None:
+    caller, target = make(), make()
+    caller.lab.firewall.allows = lambda source, to, port: (source, to) != (caller.pod_ip, target.pod_ip)
+    code, _, errors = connected(caller, target.network.own, target.pod_ip)
     assert (code, "Connection timed out" in errors) == (1, True)
 
 
