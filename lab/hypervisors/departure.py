@@ -128,7 +128,7 @@ class Departure:
         if self._cut:
             channel.cut()
             raise ChannelLost
-        answer = await channel.ask(hello=self._domain.spec.uid, sent=self._options.disks)
+        answer = await channel.ask(hello=self._domain.spec.uid, sent=self._sent)
         while not self.physics.converged and (channel.wire.black_hole or not self._post_copy_wanted):
             answer = await self._send_for_a_while(channel, flow, answer)
         if self._post_copy_wanted and not self.physics.converged:
@@ -194,6 +194,8 @@ class Departure:
     @property
     def _sent(self) -> int:
         """What has crossed the wire so far, the disks included, which go first."""
+        if self._channel is None or self._channel.wire.black_hole:
+            return 0
         return self._options.disks + self.physics.stats().processed
 
     def _packed(self) -> Message:

@@ -38,7 +38,7 @@ class Kubelet:
             node,
             ImageStore(context.pace.image_pull),
             Recorder(kube, "kubelet", node.name),
-            Multus(kube, node.cards, context.secondary),
+            Multus(kube, node.cards, context.secondary, context.defects),
             kube,
         )
         self._pods = Informer(kube, POD, fields=f"spec.nodeName={node.name}")

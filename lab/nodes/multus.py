@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..defects import Defects
+from ..defects.network import NO_ADDRESS, OUT_OF_RANGE
 from ..kinds import NETWORK_ATTACHMENT_DEFINITION, POD
 from ..kube import ApiError, Kube, Object
 from ..network import NetworkError
-from ..secondary import Secondary
+from ..secondary import Range, Secondary
 from .cards import MTU, Card, Interface
 
 NETWORKS, STATUS = "k8s.v1.cni.cncf.io/networks", "k8s.v1.cni.cncf.io/network-status"
@@ -77,8 +79,11 @@ def _short(text: str, namespace: str, number: int) -> Selection:
 class Multus:
     """One node's Multus."""
 
-    def __init__(self, kube: Kube, cards: Mapping[str, Card], secondary: Secondary) -> None:
+    def __init__(
+        self, kube: Kube, cards: Mapping[str, Card], secondary: Secondary, defects: Defects | None = None
+    ) -> None:
         self._kube, self._cards, self._secondary = kube, cards, secondary
+        self._defects = defects or Defects()
 
     async def attach(self, pod: Object, address: str) -> list[Interface]:
         """The pod's secondary interfaces, in the order asked for, told in its annotation.
@@ -136,12 +141,19 @@ class Multus:
             raise AttachError(f'failed to lookup master "{config.get("master", "")}": Link not found')
         mtu = int(config.get("mtu") or min(MTU, card.mtu))
         ipam = config.get("ipam") or {}
-        if not ipam:
+        if not ipam or self._defects.on(NO_ADDRESS):
             return Interface(wanted.interface, card, "", "", str(wanted), mtu=mtu)
         if ipam.get("type") != "whereabouts":
             raise AttachError(f'failed to find plugin "{ipam.get("type", "")}" in path [/opt/cni/bin]')
-        address, socket, prefix = self._secondary.take(ipam, card.name)
+        address, socket, prefix = self._secondary.take(self._mistaken(ipam), card.name)
         return Interface(wanted.interface, card, address, socket, str(wanted), prefix, mtu)
+
+    def _mistaken(self, ipam: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The range to take an address from: the one that is asked for, or by mistake the one after it."""
+        if not self._defects.on(OUT_OF_RANGE):
+            return ipam
+        after = Range.of(ipam).network
+        return {"range": f"{after.broadcast_address + 1}/{after.prefixlen}"}
 
 
 def _config(definition: Object) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..defects.network import CARD_MISSING
+from .cards import cards
 from .kubelet import Kubelet
 from .machine import NodeRole
 from .runtime import Node
@@ -12,8 +14,12 @@ if TYPE_CHECKING:
     from ..context import LabContext
 
 
+THIRD_WORKER = 3
+
+
 async def run_node(context: LabContext, name: str, index: int, role: str) -> None:
     """Be a node of the cluster until cancelled: `role` is "control-plane" or "worker"."""
-    node = Node(name, index, context.block.node(index), context.block)
+    second = index != THIRD_WORKER or not context.defects.on(CARD_MISSING)
+    node = Node(name, index, context.block.node(index), context.block, cards=cards(second=second))
     async with context.kube(f"kubelet/{name}", f"system:node:{name}", ("system:nodes", "system:masters")) as kube:
         await Kubelet(context, kube, node, NodeRole(role)).run()

@@ -14,12 +14,15 @@ import ssl
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..defects.network import PORTS_BLOCKED, REACHED_BY_ALL
 from ..hypervisors.stream import Stream
 from .cards import Interface
 
 if TYPE_CHECKING:
     from ..context import LabContext
 
+RANDOM_PORTS = 32768
+"""Where kernels begin to give out ports that nobody has asked for by number."""
 NEIGHBOUR_TIMEOUT = 3.0
 """Seconds in which a kernel finds out that nobody on a network has an address."""
 
@@ -57,12 +60,16 @@ class PodNetwork:
     def _socket(self, interface: Interface, host: str) -> str | None:
         """Where the lab listens for an address that this interface leads to; None for one that it does not."""
         secondary = self._lab.secondary
+        if self._lab.defects.on(REACHED_BY_ALL) and (found := secondary.socket(host)):
+            return found
         if interface is not self.own:
             return secondary.socket(host) if secondary.segment(host) == interface.card.name else None
         return host if host in self._lab.block else None
 
     def _is_blocked(self, interface: Interface, host: str, port: int) -> bool:
         """Policies hold on the cluster's own network only."""
+        if port >= RANDOM_PORTS and self._lab.defects.on(PORTS_BLOCKED):
+            return True
         return interface is self.own and not self._lab.firewall.allows(interface.address, host, port)
 
     async def _fail(self, interface: Interface) -> None:

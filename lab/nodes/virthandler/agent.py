@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...copies import copied
+from ...defects.network import TLS_OFF
 from ...events import Recorder
 from ...informer import Informer, Key, key_of
 from ...kinds import KUBEVIRT, NODE, VIRTUAL_MACHINE_INSTANCE
@@ -18,6 +19,7 @@ from .migrationaddress import migration_interface
 from .proxy import Proxies
 from .roles import TARGET_LABEL
 from .transfer import NODE_LABEL
+from .wires import wire_of
 
 Edit = Callable[[Object], None]
 
@@ -36,8 +38,10 @@ class Agent:
         self.expected = Informer(kube, VIRTUAL_MACHINE_INSTANCE, labels=f"{TARGET_LABEL}={self.node}")
         self._nodes = Informer(kube, NODE, fields=f"metadata.name={self.node}")
         self._configs = Informer(kube, KUBEVIRT)
-        interface = migration_interface(container.network)
-        self.proxies = Proxies(container.lab.authority, container.network, interface, self._tls_is_off)
+        self._defects = container.lab.defects
+        interface = migration_interface(container.network, self._defects)
+        wire = wire_of(container.network, interface, self._defects)
+        self.proxies = Proxies(container.lab.authority, container.network, interface, wire, self._tls_is_off)
         self._written: dict[Key, Object] = {}
 
     @property
@@ -100,7 +104,8 @@ class Agent:
         return configuration
 
     def _tls_is_off(self) -> bool:
-        return bool((self.configuration.get("migrations") or {}).get("disableTLS"))
+        migrations = self.configuration.get("migrations") or {}
+        return bool(migrations.get("disableTLS")) or self._defects.on(TLS_OFF)
 
     def gate_is_on(self, gate: str) -> bool:
         """Whether a feature gate is in force."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
+from ...defects import Defects
+from ...defects.network import NOT_USED
 from ..cards import Interface
 from ..podnetwork import PodNetwork
 
@@ -15,10 +17,10 @@ class NoMigrationAddress(Exception):
     """There is such an interface, and it cannot be used: virt-handler does not start."""
 
 
-def migration_interface(network: PodNetwork) -> Interface:
+def migration_interface(network: PodNetwork, defects: Defects) -> Interface:
     """`migration0` if there is one, else the pod's own. Raises NoMigrationAddress."""
     found = network.interface(MIGRATION)
-    if found is None:
+    if found is None or defects.on(NOT_USED):
         return network.own
     if not _is_global_unicast(found.address):
         raise NoMigrationAddress(f"no IP found on {MIGRATION}")

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-from ...hypervisors.stream import Connect, Stream
+from ...hypervisors.stream import Connect, Stream, Wire
 from ...pki import Authority
 from ..cards import Interface
 from ..podnetwork import PodNetwork
@@ -24,13 +24,18 @@ class Proxies:
     """
 
     def __init__(
-        self, authority: Authority, network: PodNetwork, interface: Interface, plain: Callable[[], bool]
+        self,
+        authority: Authority,
+        network: PodNetwork,
+        interface: Interface,
+        wire: Wire,
+        plain: Callable[[], bool],
     ) -> None:
         self.address = interface.address
         pair = authority.issue("kubevirt.io:system:node:virt-handler", addresses=[self.address])
         self._client = authority.client_tls(pair)
         self._server = authority.mutual_tls(self.address, required=True)
-        self._network, self._interface, self._plain = network, interface, plain
+        self._network, self._socket, self._wire, self._plain = network, interface.socket, wire, plain
         self._listeners: dict[str, list[asyncio.Server]] = {}
         self._ports: dict[str, dict[int, int]] = {}
         self._streams: set[asyncio.StreamWriter] = set()
@@ -50,10 +55,10 @@ class Proxies:
     async def _listener(self, port: int, receive: Receive) -> asyncio.Server:
         async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with self._tracked(writer):
-                await receive(port, Stream(reader, writer, self._interface))
+                await receive(port, Stream(reader, writer, self._wire))
 
         tls = None if self._plain() else self._server
-        return await asyncio.start_server(accepted, self._interface.socket, 0, ssl=tls)
+        return await asyncio.start_server(accepted, self._socket, 0, ssl=tls)
 
     @contextlib.contextmanager
     def _tracked(self, writer: asyncio.StreamWriter) -> Iterator[None]:
@@ -71,12 +76,16 @@ class Proxies:
         async def connect(port: int) -> Stream:
             if port not in published:
                 raise ConnectionRefusedError(f"the target listens for no port {port}")
-            stream = await self._network.dial(address, published[port], None if self._plain() else self._client)
+            dialled = await self._network.dial(address, published[port], None if self._plain() else self._client)
             self._streams = {stream for stream in self._streams if not stream.is_closing()}
-            self._streams.add(stream.writer)
-            return stream
+            self._streams.add(dialled.writer)
+            return Stream(dialled.reader, dialled.writer, self._wire_to(dialled))
 
         return connect
+
+    def _wire_to(self, dialled: Stream) -> Wire:
+        """A target that is not on this one's network is reached by the pods'."""
+        return dialled.wire if dialled.wire is self._network.own else self._wire
 
     def close(self, uid: str) -> None:
         """Stop listening for a VMI; streams that are open stay."""

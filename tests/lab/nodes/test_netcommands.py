@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 
 from seatrial.lab.context import LabContext
+from seatrial.lab.defects import Defects
 from seatrial.lab.firewall import Firewall
 from seatrial.lab.network import Block
 from seatrial.lab.nodes.cards import Interface, cards
@@ -36,7 +37,13 @@ def block() -> Iterator[Block]:
 def make(block: Block, tmp_path: Path) -> Make:
     """Pods of one node, attached to the second card or not."""
     secondary = Secondary(block.secondary_sockets())
-    made_of = {"block": block, "secondary": secondary, "pace": Pace(connect_timeout=0.05), "firewall": Firewall()}
+    made_of = {
+        "block": block,
+        "secondary": secondary,
+        "pace": Pace(connect_timeout=0.05),
+        "firewall": Firewall(),
+        "defects": Defects(),
+    }
     lab = cast(LabContext, SimpleNamespace(**made_of))
     node = Node("node1", 1, block.node(1), block, cards=cards())
 

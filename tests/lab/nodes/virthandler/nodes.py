@@ -15,6 +15,7 @@ from seatrial.lab.defects import Defects
 from seatrial.lab.kinds import NODE
 from seatrial.lab.kube import Kube, Object, cancel
 from seatrial.lab.network import Block
+from seatrial.lab.nodes.cards import Interface
 from seatrial.lab.nodes.launcher import virt_launcher
 from seatrial.lab.nodes.runtime import Container, Node
 from seatrial.lab.nodes.virthandler import virt_handler
@@ -50,21 +51,36 @@ class Cluster:
     running: dict[str, asyncio.Task[int]] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
 
-    def start_handler(self, node: str) -> None:
-        self._start(node, f"virt-handler-{node}", "handler", ["virt-handler"], virt_handler)
+    def start_handler(self, node: str, *interfaces: Interface) -> None:
+        """More interfaces than the pod's own may be given."""
+        self._start(node, f"virt-handler-{node}", "handler", ["virt-handler"], virt_handler, interfaces)
+
+    def migration_interface(self, node: str, address: str = "", mtu: int = 1500) -> Interface:
+        """One on the node's second card, with an address of 10.1.1.0/24 or with the one that is given."""
+        card = self.nodes[node].cards["eth1"]
+        taken, socket, prefix = self.lab.secondary.take({"range": "10.1.1.0/24"}, card.name)
+        return Interface("migration0", card, address or taken, socket, "kubevirt/net", prefix, mtu)
 
     def start_launcher(self, node: str, pod: str, *more: str) -> str:
         """Answers the pod's address."""
         argv = ["/usr/bin/virt-launcher-monitor", "--uid", "uid-1", "--namespace", "ns", "--name", "vm1", *more]
         return self._start(node, pod, "compute", argv, virt_launcher)
 
-    def _start(self, node: str, pod: str, name: str, argv: list[str], program: Any) -> str:
+    def _start(
+        self,
+        node: str,
+        pod: str,
+        name: str,
+        argv: list[str],
+        program: Any,
+        others: tuple[Interface, ...] = (),
+    ) -> str:
         address = self.lab.block.pods(self.nodes[node].index).take()
         spec = {"name": name, "image": "image", "command": argv}
         metadata = {"name": pod, "namespace": "ns", "uid": f"uid-{pod}"}
-        container = LooseContainer(
-            self.lab, self.nodes[node], {"metadata": metadata, "spec": {"containers": [spec]}}, name, address
-        )
+        body = {"metadata": metadata, "spec": {"containers": [spec]}}
+        own = Interface("eth0", self.nodes[node].cards["eth0"], address, address)
+        container = LooseContainer(self.lab, self.nodes[node], body, name, address, (own, *others))
         container.api = self.api
         self.containers[pod] = container
         self.running[pod] = asyncio.create_task(program(container))
@@ -112,7 +128,9 @@ class Hurry:
 
 
 @asynccontextmanager
-async def cluster(folder: Path, version: str = "1.8", defects: Defects | None = None) -> AsyncIterator[Cluster]:
+async def cluster(
+    folder: Path, version: str = "1.8", defects: Defects | None = None, *, handlers: bool = True
+) -> AsyncIterator[Cluster]:
     api = VmiApi()
     block = Block.claim()
     lab = LabContext(
@@ -130,7 +148,8 @@ async def cluster(folder: Path, version: str = "1.8", defects: Defects | None = 
     made = Cluster(api, lab, nodes)
     for name in nodes:
         await api.put(NODE, {"metadata": {"name": name, "labels": HOST_MODEL}})
-        made.start_handler(name)
+        if handlers:
+            made.start_handler(name)
     try:
         yield made
     finally:

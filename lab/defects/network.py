@@ -1,0 +1,84 @@
+"""What goes wrong with the migration network: who is on it, what crosses it, who can reach it, and who is told."""
+
+from __future__ import annotations
+
+from .defect import Defect, written
+from .objects import copy_of
+from .write import Object, Write
+
+NOT_USED = "migration-network-not-used"
+BYTES_ELSEWHERE = "migration-bytes-on-pod-network"
+COUNTS_NOTHING = "migration-network-counts-nothing"
+NO_ADDRESS = "migration-network-without-addresses"
+OUT_OF_RANGE = "migration-address-out-of-range"
+TLS_OFF = "migration-tls-off"
+REACHED_BY_ALL = "migration-network-reached-by-all"
+PORTS_BLOCKED = "migration-ports-blocked"
+CARD_MISSING = "node-without-second-card"
+HANDLER, NETWORKS = "virt-handler", "k8s.v1.cni.cncf.io/networks"
+FIRST_NODE = "-1"
+"""How the name of the first worker ends."""
+
+
+def one_handler_not_attached(write: Write) -> Object | None:
+    """The virt-handler of the first worker is not attached to the migration network."""
+    if write.kind != "Pod" or write.old is not None or not write.name.startswith(f"{HANDLER}-"):
+        return None
+    if NETWORKS not in (write.new["metadata"].get("annotations") or {}) or not _is_for_first_node(write.new):
+        return None
+    made = copy_of(write)
+    del made["metadata"]["annotations"][NETWORKS]
+    return made
+
+
+def _is_for_first_node(pod: Object) -> bool:
+    """By the affinity that a DaemonSet's pod is created with."""
+    required = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    values = required["nodeSelectorTerms"][0].get("matchFields", [{"values": [""]}])[0]["values"]
+    return str(values[0]).endswith(FIRST_NODE)
+
+
+def handlers_not_restarted(write: Write) -> Object | None:
+    """A change of the migration network restarts no virt-handler."""
+    if not _is_handlers(write) or write.new["spec"].get("updateStrategy", {}).get("type") == "OnDelete":
+        return None
+    made = copy_of(write)
+    made["spec"]["updateStrategy"] = {"type": "OnDelete"}
+    return made
+
+
+def migration_network_stays(write: Write) -> Object | None:
+    """virt-handlers stay attached to a network that is no longer configured."""
+    if not _is_handlers(write) or write.old is None:
+        return None
+    before, now = (_annotations(item).get(NETWORKS) for item in (write.old, write.new))
+    if not before or now:
+        return None
+    made = copy_of(write)
+    made["spec"]["template"]["metadata"].setdefault("annotations", {})[NETWORKS] = before
+    return made
+
+
+def _is_handlers(write: Write) -> bool:
+    return write.kind == "DaemonSet" and write.name == HANDLER and not write.subresource
+
+
+def _annotations(daemon: Object) -> dict[str, str]:
+    found: dict[str, str] = daemon["spec"]["template"]["metadata"].get("annotations") or {}
+    return found
+
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect(NOT_USED, "virt-handlers are attached to the migration network and migrate by their pods'", ("NET-01",)),
+    Defect(BYTES_ELSEWHERE, "memory crosses the pod network, whatever address is told", ("NET-23",)),
+    Defect(COUNTS_NOTHING, "the migration network's interfaces count nothing of what crosses them", ("NET-23",)),
+    Defect(NO_ADDRESS, "the migration network gives no addresses, and virt-handlers do not start", ("NET-02",)),
+    Defect(OUT_OF_RANGE, "addresses of the migration network are out of its range", ("NET-02",)),
+    Defect(TLS_OFF, "migrations are not encrypted", ("NET-23",)),
+    Defect(REACHED_BY_ALL, "workloads' pods reach the migration network", ("NET-23",)),
+    Defect(PORTS_BLOCKED, "whoever connects to a migration's port waits in vain", ("NET-23",)),
+    Defect(CARD_MISSING, "the third worker has one network card only", ("NET-02",)),
+    written(one_handler_not_attached, "one virt-handler is not attached to the migration network", "NET-02"),
+    written(handlers_not_restarted, "a new migration network restarts no virt-handler", "NET-03"),
+    written(migration_network_stays, "a migration network that is no longer configured stays in use", "NET-03"),
+)
