@@ -14,6 +14,7 @@ OUT_OF_RANGE = "migration-address-out-of-range"
 TLS_OFF = "migration-tls-off"
 REACHED_BY_ALL = "migration-network-reached-by-all"
 PORTS_BLOCKED = "migration-ports-blocked"
+STAYS = "migration-network-stays"
 CARD_MISSING = "node-without-second-card"
 HANDLER, NETWORKS = "virt-handler", "k8s.v1.cni.cncf.io/networks"
 FIRST_NODE = "-1"
@@ -47,25 +48,8 @@ def handlers_not_restarted(write: Write) -> Object | None:
     return made
 
 
-def migration_network_stays(write: Write) -> Object | None:
-    """virt-handlers stay attached to a network that is no longer configured."""
-    if not _is_handlers(write) or write.old is None:
-        return None
-    before, now = (_annotations(item).get(NETWORKS) for item in (write.old, write.new))
-    if not before or now:
-        return None
-    made = copy_of(write)
-    made["spec"]["template"]["metadata"].setdefault("annotations", {})[NETWORKS] = before
-    return made
-
-
 def _is_handlers(write: Write) -> bool:
     return write.kind == "DaemonSet" and write.name == HANDLER and not write.subresource
-
-
-def _annotations(daemon: Object) -> dict[str, str]:
-    found: dict[str, str] = daemon["spec"]["template"]["metadata"].get("annotations") or {}
-    return found
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -77,8 +61,8 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(TLS_OFF, "migrations are not encrypted", ("NET-23",)),
     Defect(REACHED_BY_ALL, "workloads' pods reach the migration network", ("NET-23",)),
     Defect(PORTS_BLOCKED, "whoever connects to a migration's port waits in vain", ("NET-23",)),
+    Defect(STAYS, "a migration network that is no longer configured stays in use", ("NET-03",)),
     Defect(CARD_MISSING, "the third worker has one network card only", ("NET-02",)),
     written(one_handler_not_attached, "one virt-handler is not attached to the migration network", "NET-02"),
     written(handlers_not_restarted, "a new migration network restarts no virt-handler", "NET-03"),
-    written(migration_network_stays, "a migration network that is no longer configured stays in use", "NET-03"),
 )

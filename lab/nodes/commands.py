@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from .netcommands import connect, connection_asked, ip
 from .netfiles import file
 from .runtime import Container, Ran, Signal
+from .talking import talk, talk_asked
 
 NOT_FOUND = 127
 TIMED_OUT, BAD_TIMEOUT = 124, 125
@@ -132,6 +133,8 @@ async def _shell(container: Container, args: Sequence[str], stdin: bytes) -> Ran
     script = args[1] if len(args) > 1 and args[0] in ("-c", "-ec") else stdin.decode(errors="replace")
     if args and args[0] not in ("-c", "-ec"):
         return NOT_FOUND, "", "sh: the lab runs a script given with -c or on standard input only\n"
+    if asked := talk_asked(script):
+        return await talk(container, asked)
     code, output, errors = 0, "", ""
     for line in script.splitlines():
         code, more, wrong = await _line(container, line)

@@ -45,14 +45,17 @@ async def connect(container: Container, host: str, port: int) -> Ran:
     """Connect as from inside the pod, and hang up."""
     try:
         stream = await container.network.dial(host, port)
-    except ValueError:
-        return _failed(f"{host}: Name or service not known", host, port, "Invalid argument")
-    except OSError as error:
-        said = os.strerror(error.errno) if error.errno else str(error)
-        return _failed(f"connect: {said}", host, port, said)
+    except (OSError, ValueError) as error:
+        return failed(error, host, port)
     stream.writer.transport.abort()
     return 0, "", ""
 
 
-def _failed(first: str, host: str, port: int, said: str) -> Ran:
+def failed(error: OSError | ValueError, host: str, port: int) -> Ran:
+    """What bash says of a connection that did not come about; a ValueError is a host that is no address."""
+    if isinstance(error, OSError):
+        said = os.strerror(error.errno) if error.errno else str(error)
+        first = f"connect: {said}"
+    else:
+        said, first = "Invalid argument", f"{host}: Name or service not known"
     return 1, "", f"bash: {first}\nbash: line 1: /dev/tcp/{host}/{port}: {said}\n"

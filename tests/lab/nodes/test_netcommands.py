@@ -154,3 +154,24 @@ def test_scripts_that_connect(script: str) -> None:
 
 def test_scripts_that_do_not() -> None:
     assert connection_asked("echo /dev/tcp/10.1.1.2/49152") is None
+
+
+TALK = r"exec 3<>/dev/tcp/{host}/{port}; printf '\x16\x03hi' >&3; timeout 1 head -c 4 <&3 | od -An -tx1"
+
+
+def test_first_bytes_of_an_answer_are_shown(make: Make) -> None:
+    caller, target = make(), make()
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readexactly(4))
+        await writer.drain()
+        writer.close()
+
+    async def story() -> Ran:
+        server = await asyncio.start_server(echo, target.pod_ip, 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            return await _run(caller, ("bash", "-c", TALK.format(host=target.pod_ip, port=port)))
+
+    assert asyncio.run(story()) == (0, " 16 03 68 69\n", "")
+    assert run(caller, "bash", "-c", TALK.format(host=target.pod_ip, port=9))[0] == 1

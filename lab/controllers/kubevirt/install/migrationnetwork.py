@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ....defects import Defects
+from ....defects.network import STAYS
 from ....kinds import DAEMON_SET
 from ....kube import Kube, Object
 from .bootstrap import NAMESPACE
@@ -17,9 +19,11 @@ NETWORKS = "k8s.v1.cni.cncf.io/networks"
 INTERFACE = "migration0"
 
 
-async def attach_handlers(kube: Kube, daemons: Iterable[Object], cr: Object) -> None:
+async def attach_handlers(kube: Kube, daemons: Iterable[Object], cr: Object, defects: Defects) -> None:
     """Have virt-handlers attached to the network that the CR names, or to none."""
     wanted = _annotation(cr)
+    if wanted is None and defects.on(STAYS):
+        return
     for daemon in daemons:
         if daemon["metadata"]["name"] == HANDLER and _annotated(daemon) != wanted:
             template = {"metadata": {"annotations": {NETWORKS: wanted}}}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .... import kinds
 from ....clock import timestamp
+from ....defects import Defects
 from ....informer import Informer
 from ....kube import ApiError, Kind, Kube, Object, cancel
 from ....release import Release
@@ -56,7 +57,7 @@ async def virt_operator(container: Container) -> int:
         container.report_ready()
         for kind, body in _objects(release):
             await _create(kube, kind, body)
-        reporting = asyncio.create_task(_report(kube, release, authority))
+        reporting = asyncio.create_task(_report(kube, release, authority, container.lab.defects))
         stopping = asyncio.create_task(container.stopping.wait())
         try:
             await asyncio.wait({reporting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -122,7 +123,7 @@ async def _create(kube: Kube, kind: Kind, body: Object) -> None:
             raise
 
 
-async def _report(kube: Kube, release: Release, authority: str) -> None:
+async def _report(kube: Kube, release: Release, authority: str, defects: Defects) -> None:
     """Follow components and CR; add the webhooks once virt-api serves."""
     changed = asyncio.Event()
     watched = [
@@ -146,7 +147,7 @@ async def _report(kube: Kube, release: Release, authority: str) -> None:
                     await _create(kube, kind, body)
                 hooked = True
             for cr in crs.items():
-                await attach_handlers(kube, daemons.items(), cr)
+                await attach_handlers(kube, daemons.items(), cr, defects)
                 await _write_status(kube, cr, release, all(ready.values()))
             await changed.wait()
 
