@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seatrial.lab.defects import Defects
+from seatrial.lab.defects.network import NO_ADDRESS, OUT_OF_RANGE
 from seatrial.lab.kube import Kube, Object
 from seatrial.lab.network import NetworkError, Pool
 from seatrial.lab.nodes.cards import cards
@@ -35,8 +37,9 @@ class Definitions:
         return {}
 
 
-def multus(api: Definitions, *, second: bool = True) -> Multus:
-    return Multus(cast(Kube, api), cards(second=second), Secondary(Pool("127.99.8.0/21")))
+def multus(api: Definitions, *defects: str, second: bool = True) -> Multus:
+    secondary = Secondary(Pool("127.99.8.0/21"))
+    return Multus(cast(Kube, api), cards(second=second), secondary, Defects(frozenset(defects)))
 
 
 def pod(networks: str) -> Object:
@@ -107,6 +110,26 @@ def test_a_range_that_is_full_refuses_and_what_is_released_is_given_again() -> N
     node.detach(first)
     (again,) = asyncio.run(node.attach(pod("net"), "c"))
     assert again.address == "10.1.1.1"
+
+
+def test_without_ipam_an_interface_has_no_address() -> None:
+    api = Definitions(net={"type": "macvlan", "master": "eth1"})
+    node = multus(api)
+    (made,) = asyncio.run(node.attach(pod("net@migration0"), "a"))
+    assert (made.name, made.address) == ("migration0", "")
+    assert json.loads(api.patches[0]["metadata"]["annotations"][STATUS])[1]["ips"] == []
+    node.detach([made])
+
+
+def test_an_mtu_that_the_card_cannot_carry_is_taken_all_the_same() -> None:
+    (made,) = asyncio.run(multus(Definitions(net={**MACVLAN, "mtu": 9000})).attach(pod("net"), "a"))
+    assert (made.mtu, made.black_hole) == (9000, True)
+
+
+@pytest.mark.parametrize(("defect", "address"), [(OUT_OF_RANGE, "10.1.2.1"), (NO_ADDRESS, "")])
+def test_defects(defect: str, address: str) -> None:
+    (made,) = asyncio.run(multus(Definitions(net=MACVLAN), defect).attach(pod("net"), "a"))
+    assert made.address == address
 
 
 def test_who_is_refused_one_network_keeps_none() -> None:
