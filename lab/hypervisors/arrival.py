@@ -91,6 +91,7 @@ class Arrival:
         if hello.get("hello") != self._domain.spec.uid or self._domain.status.state is not State.ABSENT:
             raise ChannelLost
         self._greeted = True
+        self._domain.welcome(self)
         self._domain.become(State.PAUSED, Cause.INCOMING)
         await channel.send(offer=flow.offer)
 

@@ -156,12 +156,20 @@ class ModelDomain:
             self._completed, self._departure = self._departure.stats(), None
 
     async def accept(self, stream: Stream) -> None:
+        if self._status.state is not State.ABSENT:
+            stream.writer.close()
+            return
         arrival = Arrival(self, stream)
         self._arrivals.add(arrival)
         try:
             await arrival.run()
         finally:
             self._arrivals.discard(arrival)
+
+    def welcome(self, arrival: Arrival) -> None:
+        """This is the source; whoever else has connected has to go."""
+        for other in self._arrivals - {arrival}:
+            other.cut()
 
     def job(self) -> JobStats | None:
         return self._departure.stats() if self._departure else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 
 import pytest
@@ -106,15 +107,20 @@ def test_who_waits_to_be_connected_can_be_aborted() -> None:
     asyncio.run(check())
 
 
-def test_a_stranger_on_the_port_does_no_harm() -> None:
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01", b"\x16\x03\x01 hello\n"])
+def test_a_stranger_on_the_port_does_no_harm(said: bytes) -> None:
     async def check() -> None:
         async with pair() as machines:
-            _, writer = await asyncio.open_connection("127.0.0.1", machines.port)
-            writer.write(b"\x16\x03\x01 hello\n")
+            early = await asyncio.open_connection("127.0.0.1", machines.port)
+            early[1].write(said)
             job = asyncio.create_task(machines.source.migrate(machines.connect, MigrationOptions()))
             await until(machines.target, State.PAUSED)
-            writer.transport.abort()
+            late = await asyncio.open_connection("127.0.0.1", machines.port)
             await job
+            for reader, writer in (early, late):
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+                writer.close()
             await until(machines.target, State.RUNNING)
             assert await body(TARGET) == "Migration test\n"
 
