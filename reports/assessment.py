@@ -1,6 +1,7 @@
 """What the journal says about each requirement: the step between what was seen and the verdict.
 
-A requirement is in scope when the run's suites, profile and the cluster's version ask for it. That is worked out here
+A requirement is in scope when the run's suites, profile and the cluster's version ask for it, and the user has allowed
+what it does to the cluster; a required one is so without leave, too, and then untested. That is worked out here
 from the catalogue's own words, not from what happened to be collected: a run of `-k cancel` leaves the rest of the
 scope untested, and a certificate must say so.
 """
@@ -135,6 +136,8 @@ def _out_of_scope(requirement: Requirement, journal: Journal) -> str:
         return f"not part of profile {run.profile}"
     if not applies(requirement.versions, kubevirt):
         return f"holds for KubeVirt {requirement.versions}"
+    if requirement.allow and requirement.level is not Level.REQUIRED and requirement.allow not in run.allow:
+        return f"needs --allow {requirement.allow}"
     return ""
 
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from . import charts, pictures
+from .amounts import amounts
 from .assessment import Finding, Result, Row
 from .certificate import VALID_DAYS, VOIDED_BY, Certificate
 from .grids import grids
@@ -59,7 +60,7 @@ def to_html(certificate: Certificate) -> str:
         untested=[row for row in assessment.rows if row.result is Result.NOT_TESTED],
         bars=pictures.bars(assessment),
         strips=strips(certificate.measures),
-        tables=[(table, grids(table)) for table in certificate.tables],
+        tables=[(table, grids(table), amounts(table)) for table in certificate.tables],
         most_rows=MOST_ROWS,
         charts=charts.charts(certificate.journal.tests),
         chart_sizes=(charts.WIDTH, charts.LEFT, charts.HEIGHT, charts.ROW),

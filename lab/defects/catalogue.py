@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from . import guest, limits, load, observability, policies, strategies, tutorial
+from . import guest, limits, load, network, observability, policies, strategies, tutorial
 from .defect import Defect
 from .write import Rewrite
 
@@ -13,6 +13,7 @@ SUBJECTS: dict[str, tuple[Defect, ...]] = {
     "guest": guest.DEFECTS,
     "limits": limits.DEFECTS,
     "load": load.DEFECTS,
+    "network": network.DEFECTS,
     "observability": observability.DEFECTS,
     "policies": policies.DEFECTS,
     "strategies": strategies.DEFECTS,

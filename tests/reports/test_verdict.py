@@ -139,6 +139,13 @@ def test_a_test_that_needs_leave_says_which() -> None:
     assert judged(required(allow="node")).assessment.rows[0].reason == "needs --allow node"
 
 
+def test_what_is_recommended_and_needs_leave_is_out_of_scope_without_it() -> None:
+    found = judged(required(), required(2, level="recommended", allow="node"), sample.result(1))
+    assert found.conclusion.verdict is Verdict.CERTIFIED
+    row = found.assessment.rows[1]
+    assert (row.result, row.reason) == (Result.OUT_OF_SCOPE, "needs --allow node")
+
+
 SUITES = st.sampled_from(["conformance", "chaos", "load"])
 LEVELS = st.sampled_from([level.value for level in Level])
 OUTCOMES = st.sampled_from(["passed", "failed", "error", "skipped", "xfailed", "unfinished", "strange"])
