@@ -61,7 +61,7 @@ def shortage_without_a_reason(write: Write) -> Object | None:
 
 DEFECTS: tuple[Defect, ...] = (
     Defect(NOT_USED, "virt-handlers are attached to the migration network and migrate by their pods'", ("NET-01",)),
-    Defect(BYTES_ELSEWHERE, "memory crosses the pod network, whatever address is told", ("NET-23",)),
+    Defect(BYTES_ELSEWHERE, "memory crosses the pod network, whatever address is told", ("NET-23", "NET-28")),
     Defect(COUNTS_NOTHING, "the migration network's interfaces count nothing of what crosses them", ("NET-23",)),
     Defect(NO_ADDRESS, "the migration network gives no addresses, and virt-handlers do not start", ("NET-02",)),
     Defect(OUT_OF_RANGE, "addresses of the migration network are out of its range", ("NET-02",)),
