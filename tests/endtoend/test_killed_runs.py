@@ -21,11 +21,13 @@ from seatrial.fixtures.api import Api
 from seatrial.fixtures.history import History, Seen
 from seatrial.fixtures.kinds import (
     CONFIG_MAP,
+    DAEMON_SET,
     KUBEVIRT,
     LEASE,
     MIGRATION,
     MIGRATION_POLICY,
     NAMESPACE,
+    NETWORK_ATTACHMENT_DEFINITION,
     VIRTUAL_MACHINE_INSTANCE,
     Object,
 )
@@ -35,7 +37,17 @@ from seatrial.fixtures.sweep import find
 from tests.endtoend.commands import PYTEST, SEATRIAL, SUITE, run, start
 from tests.endtoend.leftovers import traces, untouchables
 
-WATCHED = (NAMESPACE, LEASE, CONFIG_MAP, KUBEVIRT, MIGRATION_POLICY, MIGRATION, VIRTUAL_MACHINE_INSTANCE)
+WATCHED = (
+    NAMESPACE,
+    LEASE,
+    CONFIG_MAP,
+    KUBEVIRT,
+    MIGRATION_POLICY,
+    MIGRATION,
+    VIRTUAL_MACHINE_INSTANCE,
+    DAEMON_SET,
+    NETWORK_ATTACHMENT_DEFINITION,
+)
 LONGEST_WHILE = 0.3
 SECONDS = 60
 INCONCLUSIVE = 3
@@ -130,7 +142,14 @@ def test_a_run_killed_while_it_changes_the_cluster_is_undone(
     assert untouchables(api) == before
 
 
-def kill_at(api: Api, command: list[object], folder: Path, moment: Moment, dice: random.Random) -> str:
+def kill_at(
+    api: Api,
+    command: list[object],
+    folder: Path,
+    moment: Moment,
+    dice: random.Random,
+    longest: float = LONGEST_WHILE,
+) -> str:
     """Start a run, kill it and its workers a little after a moment, and give its id."""
     known = {left.run for left in find(api)}
     with recording(api, None, WATCHED) as history:
@@ -149,7 +168,7 @@ def kill_at(api: Api, command: list[object], folder: Path, moment: Moment, dice:
         try:
             history.wait("the moment to kill the run", reached, SECONDS)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(dice.uniform(0, LONGEST_WHILE))
+                process.wait(dice.uniform(0, longest))
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             print(*process.communicate())
