@@ -91,7 +91,24 @@ def test_disruptive_rights_are_apart_and_suffice(admin: Api, kubeconfig: Path, t
     assert admin.list(KUBEVIRT)[0]["spec"] == before
 
 
-@pytest.mark.parametrize("name", ["rbac.yaml", "rbac-disruptive.yaml"])
+def test_rights_for_the_migration_network_are_apart_and_suffice(admin: Api, kubeconfig: Path, tmp_path: Path) -> None:
+    """Without them what is counted is skipped, with them all is tried, and all is as before."""
+    suite = sorted(SUITE.glob("test_migration_network*.py"))
+    less = try_out(kubeconfig, tmp_path, "-k", "crosses_only_where_configured", "-rs", *suite)
+    assert less.outcomes.keys() == {"skipped", "deselected"}, less.text
+    assert "deploy/rbac-migration-network.yaml gives it" in less.out
+    before = admin.list(KUBEVIRT)[0]["spec"]
+    for name in ("rbac-disruptive.yaml", "rbac-migration-network.yaml"):
+        for kind, obj in objects(name):
+            if admin.find(kind, obj["metadata"]["name"], obj["metadata"].get("namespace")) is None:
+                admin.create(kind, obj)
+    tests = "new_network or do_not_reach or closes_the_ports"
+    done = try_out(kubeconfig, tmp_path, "-k", tests, "--allow", "migration-network", *suite)
+    assert (done.status, done.outcomes["passed"]) == (0, 5), done.text
+    assert admin.list(KUBEVIRT)[0]["spec"] == before
+
+
+@pytest.mark.parametrize("name", ["rbac.yaml", "rbac-disruptive.yaml", "rbac-migration-network.yaml"])
 def test_nothing_is_granted_by_wildcard(name: str) -> None:
     rules = [rule for kind, obj in objects(name) if kind in (CLUSTER_ROLE, ROLE) for rule in obj["rules"]]
     assert rules
