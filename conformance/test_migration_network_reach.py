@@ -90,7 +90,7 @@ def test_workloads_do_not_reach_migrations(
     handlers = migration_network.handlers
     handlers.require_exec()
     if not stage.api.may("create", POD, stage.namespace, "exec"):
-        pytest.skip("no right to create pods/exec in the test's namespace (deploy/rbac-migration-network.yaml gives it)")
+        pytest.skip("no right to create pods/exec in tests' namespaces (deploy/rbac-migration-network.yaml gives it)")
     bystander = vms.create("bystander")
     if not migration_network.name:
         migration_network.set_up(macvlan(NAME))
