@@ -16,6 +16,7 @@ from seatrial.fixtures.machine import find_condition
 from seatrial.fixtures.outcome import phase_of
 
 from .configuration import Limits
+from .trials import one_connection
 
 HOSTNAME = "kubernetes.io/hostname"
 ROOM = 5
@@ -144,6 +145,7 @@ def gather(vms: VirtualMachines, count: int, node: str | None = None) -> list[Vi
     """
 
     def prefer(spec: Object) -> None:
+        one_connection(spec)
         spec["evictionStrategy"] = "LiveMigrate"
         if node:
             term = {"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [node]}]}

@@ -33,6 +33,8 @@ from .queueing import Peaks, check_limits, gather, peaks, tell_waits, turns
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
 STORM = 50
+SLOW = "24Mi"
+"""A second, so that migrations of small guests last long enough to meet."""
 SECONDS_PER_VM = 10.0
 """Of a storm's limit, beside one migration's: the last of a queue waits for all the others."""
 GATE = "MigrationPriorityQueue"
@@ -51,7 +53,7 @@ def test_a_few_at_once_keep_the_limits(
     """As many migrations at once as it takes to reach the limits; they are slow enough to meet."""
     allowed, nodes = limits(cluster), len(cluster.migration_nodes)
     spread = max(nodes * allowed.node + 1, allowed.cluster + 2)
-    policies.create(bandwidthPerMigration="64Mi", allowPostCopy=True)
+    policies.create(bandwidthPerMigration=SLOW, allowPostCopy=True)
     if spread <= MOST:
         storm = gather(vms, spread)
     else:
@@ -113,7 +115,7 @@ def test_changed_limits_hold(
     cluster: Cluster, vms: VirtualMachines, policies: Policies, kubevirt_config: KubeVirtConfig, history: History
 ) -> None:
     """Limits below the defaults, set in the KubeVirt object, are kept from the next migration on."""
-    policies.create(bandwidthPerMigration="64Mi", allowPostCopy=True)
+    policies.create(bandwidthPerMigration=SLOW, allowPostCopy=True)
     storm = gather(vms, len(cluster.migration_nodes[:3]) + 2)
     kubevirt_config.change({"migrations": {"parallelMigrationsPerCluster": 2, "parallelOutboundMigrationsPerNode": 1}})
     for migration in [vm.migrate() for vm in storm]:

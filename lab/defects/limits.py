@@ -41,10 +41,18 @@ def waiting_blamed_on_quota(write: Write) -> Object | None:
 
 
 DEFECTS: tuple[Defect, ...] = (
-    Defect(NODE_LIMIT_IGNORED, "a node sends as many VMs at once as the cluster's limit allows", ("LIM-01", "LIM-06")),
-    Defect(CLUSTER_LIMIT_IGNORED, "only the nodes' limits are kept", ("LIM-01", "LIM-06")),
-    Defect(ONE_TOO_MANY, "one migration more than allowed, in the cluster and out of a node", ("LIM-01", "LIM-06")),
-    Defect(ONLY_THE_SENDING_COUNT, "migrations count only once they send memory", ("LIM-01", "LIM-06")),
+    Defect(
+        NODE_LIMIT_IGNORED,
+        "a node sends as many VMs at once as the cluster's limit allows",
+        ("LIM-01", "LIM-06", "LIM-08", "LIM-09"),
+    ),
+    Defect(CLUSTER_LIMIT_IGNORED, "only the nodes' limits are kept", ("LIM-06", "LIM-01", "LIM-10")),
+    Defect(
+        ONE_TOO_MANY,
+        "one migration more than allowed, in the cluster and out of a node",
+        ("LIM-01", "LIM-06", "LIM-09", "LIM-10"),
+    ),
+    Defect(ONLY_THE_SENDING_COUNT, "migrations count only once they send memory", ("LIM-01", "LIM-06", "LIM-10")),
     Defect(LIMITS_ARE_DEFAULTS, "limits other than the defaults have no effect", ("LIM-10",)),
     Defect(PRIORITIES_IGNORED, "the queue is the same for all, whatever the priority", ("LIM-02",)),
     Defect(PRIORITIES_REVERSED, "the least urgent migration is next", ("LIM-02",)),

@@ -69,8 +69,16 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(OLDEST_WINS, "of equal policies the oldest applies", WINS),
     Defect(NEWEST_WINS, "of equal policies the newest applies", WINS),
     Defect(FIRST_KEY_WINS, "equal policies are told apart by their label keys", WINS),
-    Defect(VMI_SELECTOR_IGNORED, "policies do not look at the VMI's labels", ("POL-02", "POL-04", "POL-05", "POL-06")),
-    Defect(NAMESPACE_SELECTOR_IGNORED, "policies do not look at the namespace's labels", ("POL-04", "POL-05")),
+    Defect(
+        VMI_SELECTOR_IGNORED,
+        "policies do not look at the VMI's labels",
+        ("POL-04", "POL-05", "POL-02", "POL-03", "POL-06"),
+    ),
+    Defect(
+        NAMESPACE_SELECTOR_IGNORED,
+        "policies do not look at the namespace's labels",
+        ("POL-04", "POL-05", "POL-03", "HAP-23"),
+    ),
     Defect(ANY_LABEL_SUFFICES, "a policy applies when one of its labels matches", ("POL-02", "POL-05")),
     Defect(FIELD_DROPPED, "a policy that selects no namespace does not carry allowAutoConverge", ("POL-06",)),
     Defect(FIELDS_RESET, "a policy that selects no namespace resets what it does not mention", ("POL-01", "POL-06")),
