@@ -1,6 +1,5 @@
 """The matrix: each defect of a subject against all requirements of that subject, as tables in Markdown.
 
-    python -m tests.conformance.matrix > docs/reference/defects.md
     python -m tests.conformance.matrix policies limits
 
 Ends with 1 when a defect fails other requirements of its subject than it says, or a sound lab fails one. What it breaks
@@ -22,16 +21,16 @@ WORKERS = 4
 HEAD = """# The defects, and what they break
 
 `seatrial lab --list-defects` lists them; `seatrial lab --defect NAME` and `seatrial certify --defect NAME` switch one
-on. For each requirement there is at least one, and every run of `make test` shows that what a defect breaks fails when
-it is on. These tables were made by
+on. For each requirement there is at least one, and every run of `make test` shows that it fails when that is on. What
+else a defect breaks of its subject is tried by
 
 ```
-python -m tests.conformance.matrix > docs/reference/defects.md
+python -m tests.conformance.matrix [SUBJECT...]
 ```
 
-which takes about an hour on two cores: for each subject its requirements are tried on a sound lab, and once with each
-defect. It ends with 1 when a defect fails other requirements of its subject than it says. Requirements of other
-subjects that it says to break as well are in brackets."""
+which prints these tables: a subject's requirements on a sound lab, and once with each defect. It ends with 1 when a
+defect fails other requirements of its subject than it says. Requirements of other subjects that it says to break as
+well are in brackets. All subjects take some two hours on two cores."""
 COLUMNS = "| defect | what is wrong | requirements that fail |\n|---|---|---|"
 
 
