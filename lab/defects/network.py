@@ -60,10 +60,8 @@ def shortage_without_a_reason(write: Write) -> Object | None:
 
 
 DEFECTS: tuple[Defect, ...] = (
-    Defect(NOT_USED, "virt-handlers are attached to the migration network and migrate by their pods'", ("NET-01",)),
     Defect(BYTES_ELSEWHERE, "memory crosses the pod network, whatever address is told", ("NET-23", "NET-28")),
     Defect(COUNTS_NOTHING, "the migration network's interfaces count nothing of what crosses them", ("NET-23",)),
-    Defect(NO_ADDRESS, "the migration network gives no addresses, and virt-handlers do not start", ("NET-02",)),
     Defect(OUT_OF_RANGE, "addresses of the migration network are out of its range", ("NET-02",)),
     Defect(TLS_OFF, "migrations are not encrypted", ("NET-25",)),
     Defect(REACHED_BY_ALL, "workloads' pods reach the migration network", ("NET-24",)),
@@ -73,4 +71,14 @@ DEFECTS: tuple[Defect, ...] = (
     written(one_handler_not_attached, "one virt-handler is not attached to the migration network", "NET-02"),
     written(shortage_without_a_reason, "a pod that cannot be attached to a network is not said why", "NET-26"),
     written(handlers_not_restarted, "a new migration network restarts no virt-handler", "NET-03"),
+    Defect(
+        NOT_USED,
+        "virt-handlers are attached to the migration network and migrate by their pods'",
+        ("NET-01", "NET-03", "NET-23", "NET-24", "NET-28"),
+    ),
+    Defect(
+        NO_ADDRESS,
+        "the migration network gives no addresses, and virt-handlers do not start",
+        ("NET-02", "NET-01", "NET-03", "NET-23", "NET-24", "NET-26", "NET-28"),
+    ),
 )
