@@ -25,7 +25,7 @@ from .steps import VMIM, check_moved, wait_pod_ended
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
 HANDLER = "kubevirt.io=virt-handler"
-ROUNDS = 4
+ROUNDS = 3
 HEARTBEATS_PER_SECOND = 10
 """As the contract of guests has it."""
 BEATS = 10
