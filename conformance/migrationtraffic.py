@@ -98,17 +98,18 @@ def count(network: MigrationNetwork, one: Moving, kind: str, report: Report) -> 
             Crossing(handler, sends, name, after[name] - before[handler].get(name, Counters())) for name in after
         ]
     traffic = Traffic(outcome, one.least, tuple(crossings))
-    tell(traffic, kind, report)
+    way = f"by network {network.name}" if network.name else "by the pods' network"
+    tell(traffic, f"{kind} {way}, {outcome.source_node} to {outcome.target_node}", report)
     return traffic
 
 
-def tell(traffic: Traffic, kind: str, report: Report) -> None:
+def tell(traffic: Traffic, migration: str, report: Report) -> None:
     """The rows of the certificate's table: each interface, each direction."""
     for crossing in traffic.crossings:
         for direction, size in (("sent", crossing.counted.tx_bytes), ("received", crossing.counted.rx_bytes)):
             report.table(
                 TABLE,
-                migration=f"{kind}, {traffic.outcome.source_node} to {traffic.outcome.target_node}",
+                migration=migration,
                 node=crossing.handler.node,
                 interface=crossing.interface,
                 direction=direction,

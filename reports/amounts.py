@@ -14,13 +14,20 @@ MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True)
 class Amount:
-    """One bar: whose it is, how long, and what it says."""
+    """One bar: what it is called, how long it is, and what it says."""
 
-    group: str
     label: str
     width: float
     title: str
     hue: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """The bars of rows whose first text is the same; it stands above them."""
+
+    title: str
+    bars: tuple[Amount, ...]
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class Tick:
 class Amounts:
     """All bars of a table on one axis, in MiB."""
 
-    bars: tuple[Amount, ...]
+    groups: tuple[Group, ...]
     ticks: tuple[Tick, ...]
     left_out: int
     """Rows for which there is no bar."""
@@ -51,18 +58,15 @@ def amounts(table: Table) -> Amounts | None:
     entries = [entry for entry in table.entries if _bytes(entry) is not None]
     scale = axis(0.0, max((_bytes(entry) or 0.0) / MEBIBYTE for entry in entries))
     kinds = list(dict.fromkeys(shown(entry.cells.get(names[-1])) for entry in entries))
-    bars = tuple(
-        Amount(
-            group=shown(entry.cells.get(names[0])),
-            label=" ".join(shown(entry.cells.get(name)) for name in names[1:]),
-            width=scale.place((_bytes(entry) or 0.0) / MEBIBYTE, 0, WIDTH),
-            title=f"{int(_bytes(entry) or 0):,} bytes",
-            hue=kinds.index(shown(entry.cells.get(names[-1]))),
-        )
-        for entry in entries[:MOST]
-    )
+    groups: dict[str, list[Amount]] = {}
+    for entry in entries[:MOST]:
+        size = _bytes(entry) or 0.0
+        group, *rest = (shown(entry.cells.get(name)) for name in names)
+        width, hue = scale.place(size / MEBIBYTE, 0, WIDTH), kinds.index(rest[-1] if rest else group)
+        groups.setdefault(group, []).append(Amount(" ".join(rest), width, f"{int(size):,} bytes", hue))
     ticks = tuple(Tick(scale.place(tick, 0, WIDTH), f"{scale.label(tick)} MiB") for tick in scale.ticks)
-    return Amounts(bars, ticks, len(entries) - len(bars))
+    found = tuple(Group(title, tuple(bars)) for title, bars in groups.items())
+    return Amounts(found, ticks, len(entries[MOST:]))
 
 
 def _bytes(entry: Entry) -> float | None:
