@@ -32,5 +32,5 @@ def test_service_answers_again_from_the_new_node(
     report.measure("blackout", blackout.longest_ms, "ms")
     report.measure("requests lost", blackout.lost, "requests")
     report.note(f"the blackout was measured by {blackout.samples} requests ({blackout.path})")
-    answered = blackout.outcomes.get("ok", 0)
-    check("requests that were answered", "some", answered, holds=answered > 0)
+    answered = len(blackout.answers)
+    check("requests that were answered, at once or slowly", "some", answered, holds=answered > 0)
