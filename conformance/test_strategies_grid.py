@@ -47,14 +47,14 @@ def fastest(trials: Trials) -> float:
 def telling(busy: Busy, bandwidth: int, strategy: Strategy, speed: float | None) -> Plan:
     """The plan with the shortest time-out that lets all memory be sent once and leaves no doubt about the end.
 
-    Auto-converge is given the time that its steps take, for any migration can be cut off before them.
+    Auto-converge is given all the time there is, for any migration can be cut off before its steps have helped.
     """
     least = math.ceil(busy.memory / bandwidth) + 1
     plans = [Plan(bandwidth, per_gib, strategy, speed) for per_gib in range(least, LONGEST)]
     certain = [plan for plan in plans if predict(plan.case(busy)).certain]
     helped = [plan for plan in certain if predict(plan.case(busy)).ends == {End.CONVERGED}]
     if strategy is Strategy.AUTO_CONVERGE and helped:
-        return helped[0]
+        return helped[-1]
     return certain[0] if certain else plans[-1]
 
 
