@@ -56,6 +56,14 @@ class Cause(Enum):
     POST_COPY_FAILED = "lost the rest of its memory"
 
 
+class Sent(Enum):
+    """A signal to the process that a domain is."""
+
+    STOP = 19
+    CONTINUE = 18
+    KILL = 9
+
+
 @dataclass(frozen=True)
 class Status:
     """A domain's state with its cause."""
@@ -191,8 +199,9 @@ class Domain(Protocol):
     def set_downtime(self, seconds: float) -> None:
         """Change the longest pause that the running migration may make."""
 
-    def signal(self, *, stop: bool) -> None:
-        """The process that the domain is gets SIGSTOP or SIGCONT: between them it takes nothing in."""
+    def signal(self, sent: Sent) -> None:
+        """The process that the domain is gets a signal. Between SIGSTOP and SIGCONT it takes nothing in; by SIGKILL
+        the guest has crashed."""
 
     async def console(self, streams: Console) -> None:
         """Attach to the serial console until either side ends."""

@@ -23,6 +23,7 @@ from .interface import (
     HypervisorError,
     JobStats,
     MigrationOptions,
+    Sent,
     State,
     Status,
 )
@@ -200,13 +201,16 @@ class ModelDomain:
     def set_downtime(self, seconds: float) -> None:
         self._required_job().permit(seconds)
 
-    def signal(self, *, stop: bool) -> None:
-        if stop:
+    def signal(self, sent: Sent) -> None:
+        if sent is Sent.KILL:
+            self.power_off(Cause.CRASHED)
+            return
+        if sent is Sent.STOP:
             self.awake.clear()
         else:
             self.awake.set()
         if self.guest is not None and self._status.state is State.RUNNING:
-            self.guest.freeze() if stop else self.guest.run()
+            self.guest.freeze() if sent is Sent.STOP else self.guest.run()
 
     async def console(self, streams: Console) -> None:
         if self.guest is None or not self._status.alive:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ..context import LabContext
 
 
+FIRST_PID, PIDS_OF_A_CONTAINER = 1000, 10
+
+
 @dataclass(frozen=True)
 class Node:
     """One machine. `machines` is what programs on it share with one another (sockets, domains), keyed by its owner."""
@@ -33,6 +36,11 @@ class Node:
     block: Block
     machines: dict[str, Any] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=cards)
+
+    def next_pid(self) -> int:
+        """The number of a new container's first process."""
+        self.machines["pid"] = self.machines.get("pid", FIRST_PID) + PIDS_OF_A_CONTAINER
+        return int(self.machines["pid"])
 
 
 Ran = tuple[int, str, str]
@@ -65,6 +73,8 @@ class Container:
         self.exec: Exec | None = None
         """A program may set this to answer `exec` itself; otherwise the lab's table of modelled commands does."""
         self.logs = Log()
+        self.pid = node.next_pid()
+        """Of its first process, as the node numbers it; further processes have the numbers that follow."""
         self.ready = False
         self.on_ready: Callable[[], None] = lambda: None
         self.on_kill: Callable[[], None] = lambda: None
