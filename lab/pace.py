@@ -13,6 +13,8 @@ class Pace:
 
     image_pull: float = 0.02
     container_start: float = 0.01
+    status_period: float = 0.05
+    """A kubelet looks at its containers each second, so that it tells of several changes at once; the lab each 50 ms."""
     guest_boot: float = 0.05
     guest_shutdown: float = 0.05
     target_preparation: float = 0.03

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..clock import micro_timestamp
@@ -28,6 +29,14 @@ LEASE_NAMESPACE = "kube-node-lease"
 LEASE_SECONDS, RENEW_EVERY = 40, 10.0
 
 
+@dataclass(frozen=True)
+class _Written:
+    """What was last told of a pod, and when (of the event loop's clock)."""
+
+    report: Object
+    at: float
+
+
 class Kubelet:
     """One node's kubelet. Workers are kept by pod uid: a name may come back while its old pod still ends."""
 
@@ -46,7 +55,7 @@ class Kubelet:
         self._queue = Queue()
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._written: dict[str, Object] = {}
+        self._written: dict[str, _Written] = {}
 
     async def run(self) -> None:
         """Register, then run pods until cancelled."""
@@ -95,14 +104,19 @@ class Kubelet:
         if current is None or current["metadata"]["uid"] != uid:
             self._forget(uid)
 
-    async def _report(self, namespace: str, name: str) -> None:
-        """Write the pod's status when it differs from what was written, and let go of a deleted pod that has ended."""
+    async def _report(self, namespace: str, name: str) -> float | None:
+        """Write the pod's status when it differs from what was written, and let go of a deleted pod that has ended.
+
+        Changes that follow one another closely are told at once, after the seconds that this returns.
+        """
         pod = self._pods.get(namespace, name)
         worker = self._workers.get(pod["metadata"]["uid"]) if pod else None
         if pod is None:
             self._forget_gone()
-            return
+            return None
         over = worker.over if worker else True
+        if worker and not over and (early := self._early(pod)) > 0:
+            return early
         try:
             if worker:
                 await self._write(pod, worker)
@@ -111,14 +125,21 @@ class Kubelet:
         except ApiError as error:
             if error.code != 404 and not (error.code == 409 and self._is_gone(pod)):
                 raise
+        return None
+
+    def _early(self, pod: Object) -> float:
+        """Seconds until the pod's status may be written again."""
+        last = self._written.get(pod["metadata"]["uid"])
+        return last.at + self._machine.lab.pace.status_period - _now() if last else 0.0
 
     async def _write(self, pod: Object, worker: PodWorker) -> None:
         uid, report = pod["metadata"]["uid"], worker.status()
-        if report == self._written.get(uid):
+        last = self._written.get(uid)
+        if last and report == last.report:
             return
         namespace, name = key_of(pod)
         await self._kube.patch(POD, name, patch_for(pod, report), namespace, style="strategic", subresource="status")
-        self._written[uid] = report
+        self._written[uid] = _Written(report, _now())
 
     def _is_gone(self, pod: Object) -> bool:
         current = self._pods.get(*key_of(pod))
@@ -133,6 +154,10 @@ class Kubelet:
         self._workers.pop(uid, None)
         self._tasks.pop(uid, None)
         self._written.pop(uid, None)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _ran_before(pod: Object) -> bool:

@@ -12,6 +12,8 @@ from ...kube import ApiError, Kind, Kube, Object
 from .discovery import Discovery
 
 FINALIZER = "kubernetes"
+PATIENCE = 0.05
+"""Seconds in which what goes from a namespace is gathered before what is left is told."""
 
 
 class Namespaces:
@@ -41,7 +43,7 @@ class Namespaces:
 
     def _content_changed(self, type: str, obj: Object) -> None:
         if self._leaving and obj["metadata"].get("namespace") in self._leaving:
-            self._queue.add(("", obj["metadata"]["namespace"]))
+            self._queue.add_after(("", obj["metadata"]["namespace"]), PATIENCE)
 
     async def _reconcile(self, _: str, name: str) -> None:
         namespace = self._namespaces.get("", name)
