@@ -1,4 +1,7 @@
-"""Of several virt-controllers one works: the one that holds the Lease and keeps renewing it."""
+"""Of several virt-controllers one works: the one that holds the Lease and keeps renewing it.
+
+None gives the Lease back when it goes, as KubeVirt's do not: the next one waits until it has expired.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,6 @@ class Leadership:
             yield keeping
         finally:
             await cancel(keeping)
-            await self._give_up()
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -83,13 +85,3 @@ class Leadership:
             "renewTime": now,
             "leaseTransitions": spec.get("leaseTransitions", 0) + (0 if ours else 1),
         }
-
-    async def _give_up(self) -> None:
-        """Let the next one in at once, if the Lease is still ours."""
-        try:
-            lease = await self._kube.find(LEASE, self._name, self._namespace)
-            if lease and lease["spec"].get("holderIdentity") == self._identity:
-                spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
-                await self._kube.replace(LEASE, {**lease, "spec": spec})
-        except (ApiError, aiohttp.ClientError, OSError) as error:
-            log.debug("%s: lease %s not released: %s", self._identity, self._name, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 
 import aiohttp
 
@@ -24,6 +25,8 @@ from .source import Source
 from .target import Target
 
 WORKERS = 10
+GRACE = 300.0
+"""Seconds that a virt-handler which is told to go waits for its migrations to end."""
 PANIC = 2
 """The exit code of a Go program that gives up."""
 
@@ -112,7 +115,11 @@ async def _serve(container: Container, agent: Agent, router: Router) -> None:
     )
     heart = asyncio.create_task(beat(kube, agent.node, agent.release))
     try:
-        await _until_told(container, work, heart)
+        await _until_told(container.stopping.wait(), work, heart)
+        agent.proxies.refuse_new()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                await _until_told(_idle(agent), work, heart)
         with contextlib.suppress(ApiError, aiohttp.ClientError, OSError):
             await withdraw(kube, agent.node)
     finally:
@@ -121,9 +128,15 @@ async def _serve(container: Container, agent: Agent, router: Router) -> None:
         await api.stop()
 
 
-async def _until_told(container: Container, *tasks: asyncio.Task[None]) -> None:
-    """Until SIGTERM; a task that breaks first breaks the program."""
-    stopping = asyncio.create_task(container.stopping.wait())
+async def _idle(agent: Agent) -> None:
+    """Until no migration is under way. KubeVirt's looks every ten seconds."""
+    while agent.proxies.busy:
+        await asyncio.sleep(agent.pace.port_poll)
+
+
+async def _until_told(told: Coroutine[None, None, object], *tasks: asyncio.Task[None]) -> None:
+    """Until SIGTERM, or what else is waited for; a task that breaks first breaks the program."""
+    stopping = asyncio.create_task(told)
     try:
         done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from ...hypervisors.stream import Connect, Stream, Wire
 from ...pki import Authority
 from ..cards import Interface
+from ..launcher import LauncherError
 from ..podnetwork import PodNetwork
 
 log = logging.getLogger(__name__)
+SHUTTING_DOWN = "unable to process new migration connections during virt-handler shutdown"
 Receive = Callable[[int, Stream], Awaitable[None]]
 """Takes a stream that has come in for a well-known port, and returns when it has ended."""
 
@@ -39,10 +41,28 @@ class Proxies:
         self._listeners: dict[str, list[asyncio.Server]] = {}
         self._ports: dict[str, dict[int, int]] = {}
         self._streams: set[asyncio.StreamWriter] = set()
+        self._refusing = False
+
+    def refuse_new(self) -> None:
+        """What is under way may end, and nothing more begins."""
+        self._refusing = True
+
+    @property
+    def busy(self) -> bool:
+        """Whether a migration is under way or about to be, in either direction."""
+        return bool(self._listeners) or any(not stream.is_closing() for stream in self._streams)
+
+    def _require_open(self) -> None:
+        if self._refusing:
+            raise LauncherError(SHUTTING_DOWN)
 
     async def listen(self, uid: str, ports: Sequence[int], receive: Receive) -> dict[int, int]:
-        """Listen for a VMI's source; answers random port → well-known port, in the order asked."""
+        """Listen for a VMI's source; answers random port → well-known port, in the order asked.
+
+        Raises LauncherError once new ones are refused.
+        """
         if uid not in self._ports:
+            self._require_open()
             servers = [await self._listener(port, receive) for port in ports]
             self._listeners[uid] = servers
             bound = [server.sockets[0].getsockname()[1] for server in servers]
@@ -70,7 +90,11 @@ class Proxies:
             writer.close()
 
     def connector(self, address: str, ports: Mapping[str, int]) -> Connect:
-        """How the source reaches a target that published these ports (random → well-known)."""
+        """How the source reaches a target that published these ports (random → well-known).
+
+        Raises LauncherError once new ones are refused.
+        """
+        self._require_open()
         published = {known: int(port) for port, known in ports.items()}
 
         async def connect(port: int) -> Stream:

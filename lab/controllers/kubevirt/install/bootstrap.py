@@ -40,12 +40,12 @@ def metadata(name: str) -> Object:
     return {"name": name, "namespace": NAMESPACE, "labels": {"kubevirt.io": name}}
 
 
-def deployment(name: str, account: str, release: Release) -> Object:
-    """One replica, off the nodes that are drained; on a cluster virt-api and virt-controller have two."""
+def deployment(name: str, account: str, release: Release, replicas: int = 1) -> Object:
+    """Off the nodes that are drained. On a cluster virt-api has two replicas as well as virt-controller."""
     template = pod_template(name, account, release)
     template["spec"]["affinity"] = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [on_control_plane("Exists")]}}}
     selector = {"matchLabels": {"kubevirt.io": name}}
-    return {"metadata": metadata(name), "spec": {"replicas": 1, "selector": selector, "template": template}}
+    return {"metadata": metadata(name), "spec": {"replicas": replicas, "selector": selector, "template": template}}
 
 
 def on_control_plane(operator: str) -> Object:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ....nodes.runtime import Container
 
 NAME = "kubevirt"
+HANDLER_GRACE = 330
+"""Seconds: a virt-handler that is told to go waits for its migrations."""
 FINALIZER = "foregroundDeleteKubeVirt"
 ACCOUNTS = ("kubevirt-apiserver", "kubevirt-controller", "kubevirt-handler")
 DEPLOYMENTS = ("virt-api", "virt-controller")
@@ -78,7 +80,7 @@ def _objects(release: Release) -> list[tuple[Kind, Object]]:
         *cluster_roles(release),
         service(),
         (kinds.DEPLOYMENT, deployment("virt-api", "kubevirt-apiserver", release)),
-        (kinds.DEPLOYMENT, deployment("virt-controller", "kubevirt-controller", release)),
+        (kinds.DEPLOYMENT, deployment("virt-controller", "kubevirt-controller", release, replicas=2)),
         (kinds.DAEMON_SET, _handlers(release)),
         (kinds.KUBEVIRT, _kubevirt(release)),
     ]
@@ -89,6 +91,7 @@ def _handlers(release: Release) -> Object:
     template = pod_template(HANDLER, "kubevirt-handler", release)
     required = {REQUIRED: {"nodeSelectorTerms": [on_control_plane("DoesNotExist")]}}
     template["spec"]["affinity"] = {"nodeAffinity": required}
+    template["spec"]["terminationGracePeriodSeconds"] = HANDLER_GRACE
     selector = {"matchLabels": {"kubevirt.io": HANDLER}}
     return {"metadata": metadata(HANDLER), "spec": {"selector": selector, "template": template}}
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from seatrial.lab.kube import Object
-from seatrial.lab.nodes.launcher import outbound
+from seatrial.lab.nodes.launcher import LauncherError, outbound
+from seatrial.lab.nodes.virthandler.proxy import Proxies
 
 from ...hypervisors.wires import body
 from .nodes import TARGET_LABEL, Cluster, Hurry, cluster
@@ -121,5 +122,31 @@ def test_qemu_is_found_by_its_name_and_by_its_guest(tmp_path: Path) -> None:
         assert said.split()[1:3] == ["/usr/libexec/qemu-kvm", "-name"]
         assert (await run(made, "launcher-1", ["pgrep", "-x", "qemu"])) == (1, "", "")
         assert (await run(made, "launcher-1", ["pkill", "-HUP", "qemu"]))[0] == 2
+
+    lived(tmp_path, story)
+
+
+@pytest.mark.parametrize("node", ["node1", "node2"])
+def test_virt_handler_that_is_told_to_go_lets_its_migration_end(tmp_path: Path, node: str) -> None:
+    async def story(made: Cluster) -> None:
+        await migrating(made, "targetNodeDomainDetected", bandwidthPerMigration="128Mi")
+        made.containers[f"virt-handler-{node}"].stopping.set()
+        vmi = await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("completed"))
+        assert "failed" not in state(vmi)
+        assert await made.running[f"virt-handler-{node}"] == 0
+
+    lived(tmp_path, story)
+
+
+def test_virt_handler_that_is_told_to_go_begins_no_migration(tmp_path: Path) -> None:
+    async def story(made: Cluster) -> None:
+        network, authority = made.containers["virt-handler-node1"].network, made.lab.authority
+        proxies = Proxies(authority, network, network.own, network.own, lambda: False)
+        proxies.refuse_new()
+        with pytest.raises(LauncherError, match="during virt-handler shutdown"):
+            proxies.connector("10.1.1.1", {})
+        with pytest.raises(LauncherError, match="during virt-handler shutdown"):
+            await proxies.listen("uid", [0], lambda port, stream: asyncio.sleep(0))
+        assert not proxies.busy
 
     lived(tmp_path, story)
