@@ -65,8 +65,16 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(OUT_OF_RANGE, "addresses of the migration network are out of its range", ("NET-02", "NET-01", "NET-26")),
     Defect(TLS_OFF, "migrations are not encrypted", ("NET-25",)),
     Defect(REACHED_BY_ALL, "workloads' pods reach the migration network", ("NET-24",)),
-    Defect(PORTS_BLOCKED, "whoever connects to a migration's port waits in vain", ("NET-27",)),
-    Defect(STAYS, "a migration network that is no longer configured stays in use", ("NET-03",)),
+    Defect(
+        PORTS_BLOCKED,
+        "whoever connects to a migration's port waits in vain",
+        ("NET-27", "NET-01", "NET-03", "NET-23", "NET-24", "NET-25", "NET-26"),
+    ),
+    Defect(
+        STAYS,
+        "a migration network that is no longer configured stays in use",
+        ("NET-03", "NET-01", "NET-02", "NET-23", "NET-24", "NET-26"),
+    ),
     Defect(CARD_MISSING, "the third worker has one network card only", ("NET-02",)),
     written(
         one_handler_not_attached,
@@ -78,7 +86,17 @@ DEFECTS: tuple[Defect, ...] = (
         "NET-26",
     ),
     written(shortage_without_a_reason, "a pod that cannot be attached to a network is not said why", "NET-26"),
-    written(handlers_not_restarted, "a new migration network restarts no virt-handler", "NET-03"),
+    written(
+        handlers_not_restarted,
+        "a new migration network restarts no virt-handler",
+        "NET-03",
+        "NET-01",
+        "NET-02",
+        "NET-23",
+        "NET-24",
+        "NET-26",
+        "NET-28",
+    ),
     Defect(
         NOT_USED,
         "virt-handlers are attached to the migration network and migrate by their pods'",
