@@ -20,6 +20,7 @@ from .context import LabContext
 from .controllers.kubernetes import run_kubernetes_controllers
 from .controllers.kubevirt.install import operator_objects
 from .defects import Defects
+from .disturbances import Disturbances
 from .kube import cancel
 from .network import API_PORT, Block
 from .nodes.multus import definition
@@ -90,7 +91,16 @@ async def _serve(stack: AsyncExitStack, config: LabConfig, folder: Path, block: 
     url = f"https://{block.api_server}:{API_PORT}"
     secondary = Secondary(block.secondary_sockets())
     return LabContext(
-        url, folder / SOCKET, authority, token_for, block, config.release, config.defects, config.pace, secondary
+        url,
+        folder / SOCKET,
+        authority,
+        token_for,
+        block,
+        config.release,
+        config.defects,
+        config.pace,
+        secondary,
+        disturbances=Disturbances(config.pace.silence),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .defects import Defects
+from .disturbances import Disturbances
 from .firewall import Firewall
 from .kube import Kube, server_tls
 from .network import Block
@@ -36,6 +37,7 @@ class LabContext:
     pace: Pace
     secondary: Secondary
     firewall: Firewall = field(default_factory=Firewall)
+    disturbances: Disturbances = field(default_factory=Disturbances)
 
     def kube(self, component: str, user: str, groups: tuple[str, ...] = (), node: str = "") -> Kube:
         """A client that speaks as `user`; enter it as an async context manager."""

@@ -23,6 +23,9 @@ class Pace:
     connect_timeout: float = 10.0
     """A kernel gives up after some two minutes to connect to an address that does not answer; the lab after ten
     seconds."""
+    silence: float = 5.0
+    """libvirt gives up a peer of whom nothing has been heard for half a minute (six keep-alives of 5 s); the lab after
+    five seconds."""
     port_poll: float = 0.05
     """virt-handler looks for the target's ports each second; the lab each 50 ms (behaviour of v1.8, section 2.5)."""
     monitor_period: float = 0.05

@@ -134,7 +134,7 @@ class Departure:
         if self._post_copy_wanted and not self.physics.converged:
             await self._hand_over_first(channel, flow, answer)
         else:
-            await self._hand_over_last(channel, min(flow.offer, float(answer["offer"])))
+            await self._hand_over_last(channel, min(flow.offer, channel.ceiling, float(answer["offer"])))
         self._domain.become(State.SHUTOFF, Cause.MIGRATED)
 
     async def _send_for_a_while(self, channel: Channel, flow: Flow, answer: Message) -> Message:
@@ -142,6 +142,7 @@ class Departure:
         physics, offered = self.physics, float(answer["offer"])
         physics.running = self._domain.status.state is State.RUNNING and not physics.post_copy
         physics.memory = self._guest.memory
+        offered = min(offered, channel.ceiling)
         flow.demand, link = min(physics.demand, offered), min(flow.offer, offered)
         if channel.wire.black_hole:
             link = 0.0

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..disturbances import Path, undisturbed
 from .link import Link
 
 
@@ -52,6 +53,7 @@ class Stream:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     wire: Wire = field(default_factory=Bare)
+    path: Path = field(default_factory=undisturbed)
 
 
 Connect = Callable[[int], Awaitable[Stream]]

@@ -30,9 +30,19 @@ class Channel:
         self._reader, self._writer = stream.reader, stream.writer
         self._sent = self._received = 0
         """Bytes of the guest that have crossed the wire, either way."""
+        self._path = stream.path
+        self._path.watch(self._abort)
+
+    @property
+    def ceiling(self) -> float:
+        """Bytes a second that the way to the other side can carry."""
+        return self._path.ceiling
 
     async def send(self, **message: Any) -> None:
         line = orjson.dumps(message) + b"\n"
+        if delay := self._path.delay:
+            await asyncio.sleep(delay)
+        await self._pass()
         try:
             self._writer.write(line)
             await self._writer.drain()
@@ -42,12 +52,20 @@ class Channel:
         self.wire.send(sent - self._sent + len(line))
         self._sent = sent
 
+    async def _pass(self) -> None:
+        """Wait until something gets through."""
+        await self._path.passable()
+        if self._path.lost:
+            raise ChannelLost
+
     async def receive(self) -> Message:
         try:
             line = await self._reader.readuntil(b"\n")
             message: Message = orjson.loads(line)
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
+            await self._path.passable()
             raise ChannelLost from error
+        await self._pass()
         received = int(message.get("sent", self._received))
         self.wire.receive(received - self._received + len(line))
         self._received = received
@@ -73,9 +91,14 @@ class Channel:
                 answer.cancel()
 
     def close(self) -> None:
+        self._path.leave()
         self._writer.close()
 
     def cut(self) -> None:
         """Close without a word, as a crash does."""
+        self._path.leave()
+        self._abort()
+
+    def _abort(self) -> None:
         transport = self._writer.transport
         transport.abort()

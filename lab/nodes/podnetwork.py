@@ -12,9 +12,10 @@ import ipaddress
 import os
 import ssl
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ..defects.network import PORTS_BLOCKED, REACHED_BY_ALL
+from ..disturbances import Path
 from ..hypervisors.stream import Stream
 from .cards import Interface
 
@@ -42,15 +43,38 @@ class PodNetwork:
     def interface(self, name: str) -> Interface | None:
         return next((item for item in self.interfaces if item.name == name), None)
 
+    def path_from(self, own: str, peer: str) -> Path:
+        """Of a connection that has come in at one of the pod's sockets."""
+        return self._lab.disturbances.path(own, peer)
+
     async def dial(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Stream:
         """Connect to an address. Raises OSError as a kernel does, and as late."""
         interface = self._route(host)
         socket = self._socket(interface, host)
         if socket is None or self._is_blocked(interface, host, port):
             await self._fail(interface)
-        name = host if tls else None
-        reader, writer = await asyncio.open_connection(socket, port, ssl=tls, server_hostname=name)
-        return Stream(reader, writer, interface)
+        path = self._lab.disturbances.path(interface.socket, socket)
+        await self._reach(interface, socket)
+        name, bound = host if tls else None, (interface.socket, 0)
+        reader, writer = await asyncio.open_connection(socket, port, ssl=tls, server_hostname=name, local_addr=bound)
+        return Stream(reader, writer, interface, path)
+
+    async def _reach(self, interface: Interface, socket: str) -> None:
+        """Wait where something is wrong with the way there, but not for ever."""
+        disturbances, pace = self._lab.disturbances, self._lab.pace
+        if not disturbances.cut(interface.socket, socket):
+            return
+        path = disturbances.path(interface.socket, socket)
+        path.watch(lambda: None)
+        try:
+            async with asyncio.timeout(pace.connect_timeout):
+                await path.passable()
+        except TimeoutError:
+            raise _refusal(errno.ETIMEDOUT) from None
+        finally:
+            path.leave()
+        if disturbances.cut(interface.socket, socket):
+            raise _refusal(errno.ETIMEDOUT)
 
     def _route(self, host: str) -> Interface:
         address = ipaddress.ip_address(host)
@@ -72,7 +96,7 @@ class PodNetwork:
             return True
         return interface is self.own and not self._lab.firewall.allows(interface.address, host, port)
 
-    async def _fail(self, interface: Interface) -> None:
+    async def _fail(self, interface: Interface) -> NoReturn:
         if interface is self.own:
             await asyncio.sleep(self._lab.pace.connect_timeout)
             raise _refusal(errno.ETIMEDOUT)

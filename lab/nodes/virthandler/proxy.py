@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ...hypervisors.stream import Connect, Stream, Wire
 from ...pki import Authority
@@ -75,7 +76,9 @@ class Proxies:
     async def _listener(self, port: int, receive: Receive) -> asyncio.Server:
         async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with self._tracked(writer):
-                await receive(port, Stream(reader, writer, self._wire))
+                peer = str(writer.get_extra_info("peername")[0])
+                path = self._network.path_from(self._socket, peer)
+                await receive(port, Stream(reader, writer, self._wire, path))
 
         tls = None if self._plain() else self._server
         return await asyncio.start_server(accepted, self._socket, 0, ssl=tls)
@@ -103,7 +106,7 @@ class Proxies:
             dialled = await self._network.dial(address, published[port], None if self._plain() else self._client)
             self._streams = {stream for stream in self._streams if not stream.is_closing()}
             self._streams.add(dialled.writer)
-            return Stream(dialled.reader, dialled.writer, self._wire_to(dialled))
+            return replace(dialled, wire=self._wire_to(dialled))
 
         return connect
 

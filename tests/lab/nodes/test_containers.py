@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from seatrial.lab.context import LabContext
+from seatrial.lab.network import Block
 from seatrial.lab.nodes.commands import modelled, reads_stdin, run_command
 from seatrial.lab.nodes.images import ImageStore, PullError, find
 from seatrial.lab.nodes.logs import Log
@@ -19,7 +20,9 @@ POD = {
 
 
 def container() -> Container:
-    return Container(cast(LabContext, SimpleNamespace()), cast(Node, SimpleNamespace()), POD, "c", "127.0.0.9")
+    return Container(
+        cast(LabContext, SimpleNamespace()), Node("node1", 1, "", cast(Block, None)), POD, "c", "127.0.0.9"
+    )
 
 
 def ran(*argv: str, stdin: bytes = b"") -> Ran:

@@ -13,6 +13,7 @@ import pytest
 
 from seatrial.lab.context import LabContext
 from seatrial.lab.defects import Defects
+from seatrial.lab.disturbances import Disturbances
 from seatrial.lab.firewall import Firewall
 from seatrial.lab.network import Block
 from seatrial.lab.nodes.cards import Interface, cards
@@ -43,6 +44,7 @@ def make(block: Block, tmp_path: Path) -> Make:
         "pace": Pace(connect_timeout=0.05),
         "firewall": Firewall(),
         "defects": Defects(),
+        "disturbances": Disturbances(),
     }
     lab = cast(LabContext, SimpleNamespace(**made_of))
     node = Node("node1", 1, block.node(1), block, cards=cards())
