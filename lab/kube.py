@@ -89,7 +89,9 @@ class Kube:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Kube:
-        self._session = aiohttp.ClientSession(self.server, connector=self._connector(), headers=self._headers)
+        self._session = aiohttp.ClientSession(
+            self.server, connector=self._connector(), headers=self._headers, cookie_jar=aiohttp.DummyCookieJar()
+        )
         return self
 
     def _connector(self) -> aiohttp.BaseConnector:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..clock import timestamp
 from .errors import bad_request, conflict, invalid, refuse
+from .negotiation import private
 from .resources import Resource
 
 Object = dict[str, Any]
@@ -105,6 +106,12 @@ def drop_empty(metadata: Object) -> None:
     """Members that are null or empty are not stored, as Go leaves them out."""
     for name in [name for name, value in metadata.items() if value in (None, "", [], {})]:
         del metadata[name]
+
+
+def own_metadata(metadata: Object) -> Object:
+    """A copy that may be changed in place; but for the managedFields, which are only ever replaced as a whole."""
+    copy = private({name: value for name, value in metadata.items() if name != "managedFields"})
+    return copy | {"managedFields": metadata["managedFields"]} if "managedFields" in metadata else copy
 
 
 def carry_over(old: Object, new: Object) -> None:

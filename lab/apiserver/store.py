@@ -130,7 +130,7 @@ class Store:
         """Create or replace; the object must not be touched by anybody afterwards."""
         collection = self.collection(storage)
         old = collection.items.get(key)
-        stored = self._next(_sharing(obj, old.obj) if old else obj)
+        stored = self._next(sharing(obj, old.obj) if old else obj)
         collection.items[key] = stored
         collection.record(Change(stored.version, "MODIFIED" if old else "ADDED", stored, old, time.monotonic()))
         return stored
@@ -165,15 +165,15 @@ class Store:
         return Stored(obj, self.version)
 
 
-def _sharing(new: Object, old: Object) -> Object:
-    """The new version made of the old one's members where they are equal: most writes change few, and many versions
-    are remembered."""
+def sharing(new: Object, old: Object) -> Object:
+    """The new version made of the old one's members where they are equal: most writes change few, many versions are
+    remembered, and what is the same object needs no second look to be found equal."""
     shared: Object = {name: _shared(member, old.get(name)) for name, member in new.items()}
     return {**shared, "metadata": dict(shared["metadata"])}
 
 
 def _shared(new: Any, old: Any) -> Any:
-    if new == old:
+    if type(new) is type(old) and new == old:
         return old
     if isinstance(new, dict) and isinstance(old, dict):
         return {name: _shared(member, old.get(name)) for name, member in new.items()}

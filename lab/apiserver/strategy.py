@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .metadata import carry_over
-from .negotiation import private
+from .metadata import carry_over, own_metadata
 from .resources import Resource
 
 Object = dict[str, Any]
@@ -38,7 +37,7 @@ def prepare_update(resource: Resource, old: Object, new: Object, subresource: st
         new = _with_status_of(resource, old, new)
     elif subresource == "finalize":
         spec = {**old.get("spec", {}), "finalizers": (new.get("spec") or {}).get("finalizers") or []}
-        new = {**old, "metadata": private(old["metadata"]), "spec": spec}
+        new = {**old, "metadata": own_metadata(old["metadata"]), "spec": spec}
     elif resource.has_status and not _deals_with_both(resource, subresource):
         _take(new, old, "status")
     carry_over(old, new)
@@ -56,7 +55,7 @@ def _deals_with_both(resource: Resource, subresource: str) -> bool:
 
 
 def _with_status_of(resource: Resource, old: Object, new: Object) -> Object:
-    result = {**old, "metadata": private(old["metadata"])}
+    result = {**old, "metadata": own_metadata(old["metadata"])}
     _take(result, new, "status")
     if not resource.custom:
         for name in ("labels", "annotations", "finalizers"):

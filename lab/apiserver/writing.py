@@ -15,12 +15,12 @@ from .config import Mutator, Write
 from .conform import check, complete, take_in
 from .convert import converter, to_storage
 from .errors import already_exists, conflict, not_found
-from .metadata import begin, check_place, check_type, check_update, generated_name
+from .metadata import begin, check_place, check_type, check_update, generated_name, own_metadata
 from .negotiation import private
 from .ownership import record
 from .resources import Resource
 from .service_addresses import ServiceAddresses
-from .store import Key, Store, Stored
+from .store import Key, Store, Stored, sharing
 from .strategy import prepare_create, prepare_update
 
 Object = dict[str, Any]
@@ -106,7 +106,8 @@ class Writer:
         self, call: Call, resource: Resource, old: Object, change: Change, subresource: str, owned: bool
     ) -> Object:
         convert = converter(resource)
-        body = _own(check_type(resource, change(convert(old) if convert else old)))
+        before = convert(old) if convert else old
+        body = _own(sharing(check_type(resource, change(before)), before))
         new = take_in(resource, body, call.field_validation, (), call.warnings, old)
         namespace, name = _key(old)
         check_place(resource, new, namespace, name)
@@ -157,7 +158,7 @@ class Writer:
 
 def _own(obj: Object) -> Object:
     """The object with metadata of its own: that alone the server changes in place in what it has stored before."""
-    return {**obj, "metadata": private(obj["metadata"])}
+    return {**obj, "metadata": own_metadata(obj["metadata"])}
 
 
 def is_finished(resource: Resource, obj: Object) -> bool:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.lab.apiserver.housekeeping import EVENTS, expire_events
-from seatrial.lab.apiserver.store import HISTORY, REMEMBERED, Change, Store
+from seatrial.lab.apiserver.metadata import own_metadata
+from seatrial.lab.apiserver.store import HISTORY, REMEMBERED, Change, Store, sharing
 
 PODS = ("", "pods")
 STEPS = st.lists(st.tuples(st.sampled_from(["put", "remove"]), st.sampled_from("abcd"), st.integers(0, 3)), max_size=40)
@@ -127,3 +128,21 @@ def test_an_object_is_encoded_once_for_all_readers() -> None:
     stored = store.put(PODS, ("n", "a"), pod("a", 0))
     assert stored.encoded("v1", None) is stored.encoded("v1", None)
     assert b'"apiVersion":"v2"' in stored.encoded("v2", lambda obj: {**obj, "apiVersion": "v2"})
+
+
+def test_what_is_equal_is_taken_from_the_older_version_and_all_else_stays_as_written() -> None:
+    old: dict[str, Any] = {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 1}, {"port": 2}]}, "value": 1}
+    new = {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 1}, {"port": 3}]}, "value": True}
+    shared = sharing(new, old)
+    assert shared == new
+    assert shared["spec"]["ports"][0] is old["spec"]["ports"][0]
+    assert shared["metadata"] is not old["metadata"]
+    assert shared["value"] is True
+
+
+def test_own_metadata_shares_nothing_but_managed_fields() -> None:
+    metadata: dict[str, Any] = {"name": "a", "labels": {"x": "y"}, "managedFields": [{"manager": "m"}]}
+    own = own_metadata(metadata)
+    assert own == metadata
+    assert own["labels"] is not metadata["labels"]
+    assert own["managedFields"] is metadata["managedFields"]
