@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from . import guest, limits, load, network, observability, policies, strategies, tutorial
+from . import guest, limits, load, network, observability, policies, strategies, tutorial, witness
 from .defect import Defect
 from .write import Rewrite
 
@@ -18,6 +18,7 @@ SUBJECTS: dict[str, tuple[Defect, ...]] = {
     "policies": policies.DEFECTS,
     "strategies": strategies.DEFECTS,
     "tutorial": tutorial.DEFECTS,
+    "witness": witness.DEFECTS,
 }
 """The defects by subject; the suites' catalogues have the same ones."""
 CATALOGUE: tuple[Defect, ...] = tuple(defect for defects in SUBJECTS.values() for defect in defects)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..defects.physics import CLOCK_JUMPS, HEARTBEAT_LOST, LOAD_RESTARTS, THROTTLE_STAYS, WAKES_LATE
 from ..defects.tutorial import GUEST_RESTARTS, PAUSED_GUEST_RUNS_ON
+from ..defects.witness import LOST, PAGES_LOST
 from .guest import Guest
 from .guest_state import GuestState
 from .interface import Cause, State
@@ -82,6 +83,8 @@ class Arrival:
             state = state.loaded(state.load)
         if defects.on(CLOCK_JUMPS):
             state = replace(state, clock_error=state.clock_error + JUMP)
+        if defects.on(PAGES_LOST):
+            state = replace(state, pages_lost=state.pages_lost + LOST)
         if defects.on(HEARTBEAT_LOST):
             state = replace(state, beats=0.0)
         return state

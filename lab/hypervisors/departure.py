@@ -22,6 +22,7 @@ from ..defects.physics import (
     THROTTLED_AT_ONCE,
 )
 from ..defects.strategies import ABORTED_GUEST_STANDS_STILL, PAUSED_FOR_GOOD
+from ..defects.witness import ANSWERS_TWICE, DISK_TWICE, PROCESS_STAYS, SOURCE_RUNS_ON
 from .interface import DIRECT_PORT, Aborted, Cause, HypervisorError, JobStats, MigrationOptions, State
 from .link import Flow
 from .precopy import PreCopy
@@ -39,6 +40,8 @@ NOT_POSSIBLE = "internal error: unable to execute QEMU command 'migrate-start-po
 POST_COPY_PAUSE = 0.01
 PERIOD, LONGEST_PERIOD, CROWD = 0.1, 1.0, 10
 """The target is asked once in so many seconds, more rarely where more than `CROWD` migrations share a card."""
+HAUNTS = 10.0
+"""For so many seconds a defect has the guest answer where it no longer is."""
 TOLERATED = 0.5
 """An answer that takes longer means that nothing moved meanwhile."""
 
@@ -135,7 +138,26 @@ class Departure:
             await self._hand_over_first(channel, flow, answer)
         else:
             await self._hand_over_last(channel, min(flow.offer, channel.ceiling, float(answer["offer"])))
-        self._domain.become(State.SHUTOFF, Cause.MIGRATED)
+        if not self._stays():
+            self._domain.become(State.SHUTOFF, Cause.MIGRATED)
+
+    def _stays(self) -> bool:
+        """What some hypervisors leave behind of a guest that has left; whether its domain is still there."""
+        domain, guest, defects = self._domain, self._guest, self._domain.defects
+        if self.post_copy or domain.status.state is not State.RUNNING:
+            return False
+        if defects.on(SOURCE_RUNS_ON):
+            guest.run()
+        if defects.on(PROCESS_STAYS):
+            guest.close()
+        if defects.on(DISK_TWICE):
+            guest.keep_disk(writing=True)
+        if defects.on(ANSWERS_TWICE):
+            guest.keep_disk(writing=False)
+            guest.run()
+            domain.guest = None
+            asyncio.get_running_loop().call_later(HAUNTS, guest.close)
+        return defects.on(SOURCE_RUNS_ON) or defects.on(PROCESS_STAYS)
 
     async def _send_for_a_while(self, channel: Channel, flow: Flow, answer: Message) -> Message:
         """Send until the pass may have ended, but not for long; then let the guest feel what became of it."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from .disk import Disk
 from .guest_http import answer
 from .guest_state import GuestState
 from .memory import Load, Memory
@@ -26,8 +27,10 @@ HEAD = 150
 class Guest:
     """A running guest."""
 
-    def __init__(self, state: GuestState, address: str, wire: Wire | None = None) -> None:
+    def __init__(self, state: GuestState, address: str, wire: Wire | None = None, disk: Disk | None = None) -> None:
         self._state, self._address, self._wire = state, address, wire or Bare()
+        self.disk = disk or Disk()
+        self._keeps_disk = False
         self._since: float | None = None
         self._scheduling = FREE
         self._scheduled_since = 0.0
@@ -64,11 +67,23 @@ class Guest:
     def run(self) -> None:
         if self._since is None:
             self._since = time.monotonic()
+        if not self._keeps_disk:
+            self.disk.open(self)
         self._running.set()
 
     def freeze(self) -> None:
         self._state, self._since = self.state, None
+        if not self._keeps_disk:
+            self.disk.close(self)
         self._running.clear()
+
+    def keep_disk(self, *, writing: bool) -> None:
+        """From now on the disk is written, or is not, whatever becomes of the guest."""
+        self._keeps_disk = True
+        if writing:
+            self.disk.open(self)
+        else:
+            self.disk.close(self)
 
     def hold_back(self, throttle: float) -> None:
         """Take so great a share of its time from the guest."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import orjson
 from aiohttp import web
 
+from .disk import Disk
 from .guest_state import GuestState
 from .memory import MIB, Load
 from .workload import BadLoad, asked
@@ -22,6 +23,8 @@ class Inside(Protocol):
 
     @property
     def state(self) -> GuestState: ...
+    @property
+    def disk(self) -> Disk: ...
     def carry(self, load: Load | None) -> None: ...
     async def scheduled(self) -> None: ...
     async def beaten(self, after: int) -> None: ...
@@ -48,6 +51,10 @@ async def _state(guest: Inside, request: web.BaseRequest) -> web.Response:
             return _text("after is a heartbeat, a whole number\n", 400)
         await guest.beaten(int(after))
     return _json(guest.state.report())
+
+
+async def _witness(guest: Inside, request: web.BaseRequest) -> web.Response:
+    return _json(guest.state.witness(guest.disk.forks))
 
 
 async def _load(guest: Inside, request: web.BaseRequest) -> web.Response:
@@ -90,6 +97,7 @@ Handler = Callable[[Inside, web.BaseRequest], Awaitable[web.Response]]
 ROUTES: dict[str, dict[str, Handler]] = {
     "/": {"GET": _greet},
     "/state": {"GET": _state},
+    "/witness": {"GET": _witness},
     "/load": {"PUT": _load, "DELETE": _unload},
     "/data": {"POST": _data},
 }

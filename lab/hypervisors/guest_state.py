@@ -14,6 +14,10 @@ from .scheduling import Scheduling
 from .workload import Workload
 
 HEARTBEATS_PER_SECOND = 10
+WATCHED = 2048
+"""Pages that a guest watches, 8 MiB."""
+REWRITTEN = 16
+"""Of these, pages that it checks and writes anew at each beat."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class GuestState:
     """The share of its time by which it was held back when it left."""
     clock_error: float = 0.0
     offer: Offer = Offer.ALL
+    pages_lost: int = 0
+    """How many of the pages that it watches were not what it had written."""
 
     @classmethod
     def booted(cls, hostname: str, memory: int, offer: Offer = Offer.ALL) -> GuestState:
@@ -77,6 +83,17 @@ class GuestState:
         if self.offer is not Offer.ALL:
             return told
         return told | {"load": self.workload.report() if self.workload else None}
+
+    def witness(self, forks: int) -> dict[str, Any]:
+        """What `GET /witness` answers; `forks` is how often the disk held what the guest had not written."""
+        checked = WATCHED + self.heartbeat * REWRITTEN
+        return {
+            "bootId": self.boot_id,
+            "uptime": round(self.ran, 3),
+            "heartbeat": self.heartbeat,
+            "memory": {"pages": WATCHED, "mismatches": self.pages_lost, "checked": checked},
+            "disk": {"sequence": self.heartbeat, "forks": forks},
+        }
 
     def written(self) -> dict[str, Any]:
         workload = self.workload.written() if self.workload else None

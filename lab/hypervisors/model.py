@@ -14,6 +14,7 @@ from ..pace import Pace
 from .arrival import Arrival
 from .console import Shell
 from .departure import Departure
+from .disk import disk_of
 from .guest import Guest
 from .guest_state import GuestState
 from .interface import (
@@ -99,7 +100,7 @@ class ModelDomain:
 
     async def put(self, state: GuestState) -> None:
         """Have the guest here, with its socket open, but not running yet."""
-        self.guest = Guest(state, self.spec.address, self.spec.wire)
+        self.guest = Guest(state, self.spec.address, self.spec.wire, disk_of(self.spec.uid))
         await self.guest.listen()
 
     async def suspend(self, cause: Cause) -> None:
