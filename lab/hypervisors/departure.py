@@ -8,6 +8,7 @@ until the target has it; the target starts the guest only when the source has le
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -65,6 +66,7 @@ class Departure:
         self._channel: Channel | None = None
         self._connecting: asyncio.Future[Channel] | None = None
         self._cut = self._aborted = self._post_copy_wanted = False
+        self._ahead = asyncio.Event()
         self._began = time.monotonic()
 
     def stats(self) -> JobStats:
@@ -93,12 +95,15 @@ class Departure:
         elif self._connecting is not None:
             self._connecting.cancel()
 
-    def go_post_copy(self) -> None:
+    async def go_post_copy(self) -> None:
+        """Returns when the guest has gone ahead or the migration has ended; also when neither comes about for long."""
         if not self._options.post_copy:
             raise HypervisorError(NOT_ENABLED, 55)
         if self._domain.defects.on(POST_COPY_NEVER):
             raise HypervisorError(NOT_POSSIBLE)
         self._post_copy_wanted = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ahead.wait(), LONGEST_PERIOD)
 
     async def run(self, connect: Connect) -> None:
         try:
@@ -108,6 +113,7 @@ class Departure:
         except (ChannelLost, OSError) as error:
             raise self._broken(error) from error
         finally:
+            self._ahead.set()
             if not self._domain.defects.on(THROTTLE_STAYS):
                 self._guest.hold_back(0.0)
             if self._channel is not None:
@@ -203,6 +209,7 @@ class Departure:
         run, stopped = self._domain.status.cause is not Cause.USER, time.monotonic()
         self.post_copy = True
         self._domain.become(State.PAUSED, Cause.POST_COPY)
+        self._ahead.set()
         self.physics.switch(sends=2.0 if self._domain.defects.on(POST_COPY_RESENDS) else 1.0)
         await asyncio.sleep(POST_COPY_PAUSE)
         limited = self.physics.limit > 0

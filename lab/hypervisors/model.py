@@ -194,7 +194,7 @@ class ModelDomain:
         departure.abort()
 
     async def start_post_copy(self) -> None:
-        self._required_job().go_post_copy()
+        await self._required_job().go_post_copy()
 
     def set_bandwidth(self, bandwidth: int) -> None:
         self._required_job().limit(bandwidth)
