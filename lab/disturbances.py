@@ -81,13 +81,20 @@ class Disturbances:
         self._dark |= set(addresses)
         self._look()
 
+    def light_up(self, addresses: Iterable[str]) -> None:
+        """It is on again."""
+        self._dark -= set(addresses)
+        self._look()
+
     def forget(self, addresses: Iterable[str]) -> None:
-        """The interfaces are no more, nor is what was wrong with them."""
+        """The interfaces are no more, nor is what was wrong with them, except that their machine may be off."""
         gone = set(addresses)
-        self._dark -= gone
         self._netem = {address: netem for address, netem in self._netem.items() if address not in gone}
         self._drops = Counter({rule: count for rule, count in self._drops.items() if rule[0] not in gone})
         self._look()
+
+    def drops(self, address: str, chain: Chain, peer: str) -> bool:
+        return self._drops[address, chain, peer] > 0
 
     def netem(self, address: str) -> Netem:
         return self._netem.get(address, CLEAN)

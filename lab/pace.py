@@ -13,8 +13,6 @@ class Pace:
 
     image_pull: float = 0.02
     container_start: float = 0.01
-    status_period: float = 0.05
-    """A kubelet looks at its containers each second, so that it tells of several changes at once; the lab each 50 ms."""
     guest_boot: float = 0.05
     guest_shutdown: float = 0.05
     target_preparation: float = 0.03
@@ -26,6 +24,15 @@ class Pace:
     silence: float = 5.0
     """libvirt gives up a peer of whom nothing has been heard for half a minute (six keep-alives of 5 s); the lab after
     five seconds."""
+    node_boot: float = 10.0
+    """From power-off until the kubelet runs again; minutes on most machines."""
+    lease: int = 6
+    """The kubelets' nodeLeaseDurationSeconds, of which a Lease is renewed after a quarter; 40 by default."""
+    node_monitor_grace: float = 6.0
+    """kube-controller-manager's --node-monitor-grace-period: 50 s by default, 40 s before Kubernetes 1.32."""
+    toleration: int = 10
+    """kube-apiserver's --default-unreachable-toleration-seconds and --default-not-ready-toleration-seconds: 300 by
+    default."""
     port_poll: float = 0.05
     """virt-handler looks for the target's ports each second; the lab each 50 ms (behaviour of v1.8, section 2.5)."""
     monitor_period: float = 0.05

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
+from .hostcommands import nsenter, pgrep
 from .netcommands import connect, connection_asked, ip
 from .netfiles import file
 from .runtime import Container, Ran, Signal
@@ -195,6 +196,8 @@ _COMMANDS: dict[str, Command] = {
     "hostname": _hostname,
     "ip": ip,
     "kill": _kill,
+    "nsenter": nsenter,
+    "pgrep": pgrep,
     "printenv": _env,
     "sh": _shell,
     "sleep": _sleep,

@@ -7,7 +7,7 @@ import logging
 import traceback
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..clock import timestamp
@@ -26,8 +26,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 KILLED = 137
+LOST, LOST_HOW = 255, "Unknown"
+"""What containerd says of a container that ended with its machine."""
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 10.0, 300.0
 """Kubernetes' own, in seconds, for restarts and for image pulls."""
+
+
+def _present() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class Machine:
     recorder: Recorder
     multus: Multus | None = None
     kube: Kube | None = None
+    kept: asyncio.Event = field(default_factory=_present)
+    """Whether there is a kubelet: without one containers go on, and nothing begins."""
 
 
 class Runner:
@@ -88,6 +98,20 @@ class Runner:
             container_id=self._container_id,
         )
 
+    def lose(self, known: Object | None) -> None:
+        """The machine was switched off; `known` is what the pod's status says of the container."""
+        if known is None or "containerID" not in known:
+            return
+        state = known.get("state") or {}
+        self._image, self._container_id = Image(known["image"], known["imageID"]), known["containerID"]
+        self._state = _ended_before(state["terminated"]) if "terminated" in state else _ended_with(state, known)
+        self._restarts = known["restartCount"]
+
+    def restart(self) -> None:
+        """Run it again, once there is a new sandbox."""
+        self._restarts += 1 if isinstance(self._state, Terminated) else 0
+        self._become(Waiting("PodInitializing" if self.pod["spec"].get("initContainers") else "ContainerCreating"))
+
     def update(self, pod: Object) -> None:
         self.pod = pod
         if self.container:
@@ -98,6 +122,7 @@ class Runner:
         try:
             failures = 0
             while not self._stopping:
+                await self._machine.kept.wait()
                 self._image = await self._have_image()
                 code = await self._run(pod_ip, interfaces)
                 if self._stopping or not self._again(code):
@@ -220,6 +245,18 @@ class Runner:
         self.say("Warning", "BackOff", f"Back-off restarting failed container {self.name} in pod {where}")
         self._become(Waiting("CrashLoopBackOff", message))
         await asyncio.sleep(pause)
+
+
+def _ended_before(told: Object) -> Terminated:
+    code, reason = told["exitCode"], told.get("reason", "")
+    times = (told.get("startedAt") or "", told.get("finishedAt") or "")
+    return Terminated(code, *times, told.get("containerID", ""), told.get("message", ""), reason)
+
+
+def _ended_with(state: Object, known: Object) -> Terminated:
+    """The container ended when its machine was switched off."""
+    began = (state.get("running") or {}).get("startedAt", "")
+    return Terminated(LOST, began, timestamp(), known["containerID"], reason=LOST_HOW)
 
 
 async def _execute(container: Container) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from ..clock import micro_timestamp
@@ -19,22 +19,15 @@ from .machine import NodeRole, registration, status
 from .multus import Multus
 from .podstatus import OWN_CONDITIONS
 from .podworker import PodWorker
-from .runtime import Node
+from .runtime import Container, Node
 
 if TYPE_CHECKING:
     from ..context import LabContext
 
 log = logging.getLogger(__name__)
 LEASE_NAMESPACE = "kube-node-lease"
-LEASE_SECONDS, RENEW_EVERY = 40, 10.0
-
-
-@dataclass(frozen=True)
-class _Written:
-    """What was last told of a pod, and when (of the event loop's clock)."""
-
-    report: Object
-    at: float
+RENEWED_AFTER = 0.25
+"""Of its Lease's duration."""
 
 
 class Kubelet:
@@ -55,20 +48,57 @@ class Kubelet:
         self._queue = Queue()
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._written: dict[str, _Written] = {}
+        self._written: dict[str, Object] = {}
+        self._own = Informer(kube, NODE, fields=f"metadata.name={node.name}")
+        self._own.on_change(self._node_changed)
+        self._doubted = asyncio.Event()
 
     async def run(self) -> None:
-        """Register, then run pods until cancelled."""
+        """Register, then run pods until cancelled. The pods outlive it, and are found again when it is run again."""
         await register(self._kube, self.node, self._role)
         server = KubeletServer(self._machine.lab, self.node, self.worker)
         await server.start()
+        self._written.clear()
+        self._machine.kept.set()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(heartbeat(self._kube, self.node))
+                group.create_task(heartbeat(self._kube, self.node, self._machine.lab.pace.lease))
+                group.create_task(self._own.run())
+                group.create_task(self._convince())
                 group.create_task(run_controller(f"kubelet {self.node.name}", self._queue, [self._pods], self._report))
         finally:
-            await cancel(*self._tasks.values())
+            self._machine.kept.clear()
             await server.stop()
+
+    async def kill(self, last: Collection[str] = ()) -> None:
+        """End all that runs, at once: first what might still tell somebody, then the pods named in `last`."""
+        names = {uid: worker.pod["metadata"]["name"] for uid, worker in self._workers.items()}
+        for wave in (False, True):
+            await cancel(*(task for uid, task in self._tasks.items() if (names.get(uid) in last) is wave))
+
+    def containers(self) -> Iterator[Container]:
+        """Those that run."""
+        for worker in self._workers.values():
+            for runner in worker.runners:
+                if runner.container is not None and runner.running:
+                    yield runner.container
+
+    def addresses(self) -> Iterator[str]:
+        """Of all pods that are here."""
+        for worker in self._workers.values():
+            yield from worker.addresses
+
+    def _node_changed(self, type: str, node: Object) -> None:
+        if any(item["type"] == "Ready" and item["status"] != "True" for item in node["status"].get("conditions") or ()):
+            self._doubted.set()
+
+    async def _convince(self) -> None:
+        """Say that the node is well whenever somebody has written that it is not."""
+        while True:
+            await self._doubted.wait()
+            self._doubted.clear()
+            await asyncio.sleep(self._machine.lab.pace.lease * RENEWED_AFTER)
+            await register(self._kube, self.node, self._role)
 
     def worker(self, namespace: str, name: str) -> PodWorker | None:
         """The worker of the pod that has this name now."""
@@ -89,7 +119,7 @@ class Kubelet:
 
     def _start(self, pod: Object) -> None:
         uid, key = pod["metadata"]["uid"], key_of(pod)
-        worker = PodWorker(self._machine, pod, lambda: self._queue.add(key))
+        worker = PodWorker(self._machine, pod, lambda: self._queue.add(key), lost=_ran_here(pod))
         self._workers[uid] = worker
         task = asyncio.create_task(worker.run(), name=f"pod {'/'.join(key)}")
         self._tasks[uid] = task
@@ -104,19 +134,14 @@ class Kubelet:
         if current is None or current["metadata"]["uid"] != uid:
             self._forget(uid)
 
-    async def _report(self, namespace: str, name: str) -> float | None:
-        """Write the pod's status when it differs from what was written, and let go of a deleted pod that has ended.
-
-        Changes that follow one another closely are told at once, after the seconds that this returns.
-        """
+    async def _report(self, namespace: str, name: str) -> None:
+        """Write the pod's status when it differs from what was written, and let go of a deleted pod that has ended."""
         pod = self._pods.get(namespace, name)
         worker = self._workers.get(pod["metadata"]["uid"]) if pod else None
         if pod is None:
             self._forget_gone()
-            return None
+            return
         over = worker.over if worker else True
-        if worker and not over and (early := self._early(pod)) > 0:
-            return early
         try:
             if worker:
                 await self._write(pod, worker)
@@ -125,21 +150,14 @@ class Kubelet:
         except ApiError as error:
             if error.code != 404 and not (error.code == 409 and self._is_gone(pod)):
                 raise
-        return None
-
-    def _early(self, pod: Object) -> float:
-        """Seconds until the pod's status may be written again."""
-        last = self._written.get(pod["metadata"]["uid"])
-        return last.at + self._machine.lab.pace.status_period - _now() if last else 0.0
 
     async def _write(self, pod: Object, worker: PodWorker) -> None:
         uid, report = pod["metadata"]["uid"], worker.status()
-        last = self._written.get(uid)
-        if last and report == last.report:
+        if report == self._written.get(uid):
             return
         namespace, name = key_of(pod)
         await self._kube.patch(POD, name, patch_for(pod, report), namespace, style="strategic", subresource="status")
-        self._written[uid] = _Written(report, _now())
+        self._written[uid] = report
 
     def _is_gone(self, pod: Object) -> bool:
         current = self._pods.get(*key_of(pod))
@@ -156,12 +174,15 @@ class Kubelet:
         self._written.pop(uid, None)
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
 def _ran_before(pod: Object) -> bool:
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _ran_here(pod: Object) -> bool:
+    """Whether an earlier kubelet has run something of the pod: then its machine has been off since."""
+    status = pod.get("status", {})
+    known = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    return any("containerID" in item for item in known)
 
 
 def patch_for(pod: Object, report: Object) -> Object:
@@ -185,20 +206,20 @@ async def register(kube: Kube, node: Node, role: NodeRole) -> None:
     await kube.patch(NODE, node.name, {"status": status(node, role)}, style="strategic", subresource="status")
 
 
-async def heartbeat(kube: Kube, node: Node) -> None:
+async def heartbeat(kube: Kube, node: Node, lease: int) -> None:
     """Renew the node's Lease for as long as the kubelet lives."""
     while True:
         try:
-            await _renew(kube, node)
+            await _renew(kube, node, lease)
         except ApiError as error:
             log.debug("%s: lease: %s", node.name, error)
-        await asyncio.sleep(RENEW_EVERY)
+        await asyncio.sleep(lease * RENEWED_AFTER)
 
 
-async def _renew(kube: Kube, node: Node) -> None:
+async def _renew(kube: Kube, node: Node, lease: int) -> None:
     spec = {
         "holderIdentity": node.name,
-        "leaseDurationSeconds": LEASE_SECONDS,
+        "leaseDurationSeconds": lease,
         "renewTime": micro_timestamp(),
     }
     try:

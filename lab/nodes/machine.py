@@ -104,7 +104,7 @@ def _info(node: Node) -> Object:
     return {
         "machineID": machine.replace("-", ""),
         "systemUUID": machine,
-        "bootID": str(uuid.uuid4()),
+        "bootID": node.machines.setdefault("boot-id", str(uuid.uuid4())),
         "kernelVersion": platform.release(),
         "osImage": f"Seatrial lab ({os.uname().sysname})",
         "containerRuntimeVersion": "containerd://1.7.24",

@@ -1,4 +1,4 @@
-"""One node of the cluster: its kubelet, with the rights of a node."""
+"""One node of the cluster: its machine, whose kubelet has the rights of a node."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..defects.network import CARD_MISSING
 from .cards import cards
-from .kubelet import Kubelet
+from .host import NodeHost
 from .machine import NodeRole
 from .runtime import Node
 
@@ -22,4 +22,4 @@ async def run_node(context: LabContext, name: str, index: int, role: str) -> Non
     second = index != THIRD_WORKER or not context.defects.on(CARD_MISSING)
     node = Node(name, index, context.block.node(index), context.block, cards=cards(second=second))
     async with context.kube(f"kubelet/{name}", f"system:node:{name}", ("system:nodes", "system:masters")) as kube:
-        await Kubelet(context, kube, node, NodeRole(role)).run()
+        await NodeHost(context, kube, node, NodeRole(role)).run()

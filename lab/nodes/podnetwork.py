@@ -49,7 +49,7 @@ class PodNetwork:
 
     async def dial(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Stream:
         """Connect to an address. Raises OSError as a kernel does, and as late."""
-        interface = self._route(host)
+        interface = self.leading_to(host)
         socket = self._socket(interface, host)
         if socket is None or self._is_blocked(interface, host, port):
             await self._fail(interface)
@@ -76,7 +76,8 @@ class PodNetwork:
         if disturbances.cut(interface.socket, socket):
             raise _refusal(errno.ETIMEDOUT)
 
-    def _route(self, host: str) -> Interface:
+    def leading_to(self, host: str) -> Interface:
+        """The interface by which packets to an address leave. Raises ValueError for what is no address."""
         address = ipaddress.ip_address(host)
         others = (item for item in self.interfaces if item is not self.own and item.address)
         return next((item for item in others if address in item.subnet), self.own)

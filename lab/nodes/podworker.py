@@ -23,7 +23,7 @@ NO_SANDBOX = "Failed to create pod sandbox: rpc error: code = Unknown desc = fai
 class PodWorker:
     """Runs one pod. `changed` is called whenever its status may differ; `over` tells that all of it has ended."""
 
-    def __init__(self, machine: Machine, pod: Object, changed: Callable[[], None]) -> None:
+    def __init__(self, machine: Machine, pod: Object, changed: Callable[[], None], *, lost: bool = False) -> None:
         self.pod = pod
         self.over = False
         self._machine, self._changed = machine, changed
@@ -45,6 +45,21 @@ class PodWorker:
             for spec in pod["spec"].get(field, [])
         ]
         self._keeping: dict[Runner, asyncio.Task[None]] = {}
+        self._lost = lost
+        if lost:
+            self._lose()
+
+    def _lose(self) -> None:
+        """Whatever of the pod ran on this machine ended when the machine was switched off."""
+        status = self.pod["status"]
+        known = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+        for runner in self.runners:
+            runner.lose(next((item for item in known if item["name"] == runner.name), None))
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where the lab listens for the pod's interfaces."""
+        return [interface.socket for interface in self._interfaces]
 
     def update(self, pod: Object) -> None:
         """Take a newer version of the pod; a deletion timestamp in it starts the pod's end."""
@@ -75,6 +90,9 @@ class PodWorker:
 
     async def run(self) -> None:
         """Run the pod to its end, whichever way it comes."""
+        if self._lost and self.pod["spec"].get("restartPolicy", "Always") == "Never":
+            self._end_lost()
+            return
         life = asyncio.create_task(self._live())
         ending = asyncio.create_task(self._ending.wait())
         try:
@@ -90,7 +108,19 @@ class PodWorker:
         self.over = True
         self._changed()
 
+    def _end_lost(self) -> None:
+        """A pod whose containers are not to be started again has ended with its machine."""
+        for runner in self.runners:
+            runner.give_up()
+        self.over = True
+        self._changed()
+
     async def _live(self) -> None:
+        if self._lost:
+            for runner in self.runners:
+                runner.restart()
+            text = "Pod sandbox changed, it will be killed and re-created."
+            self._machine.recorder.event(self.pod, "Normal", "SandboxChanged", text)
         self._changed()
         await self._make_sandbox()
         if await self._initialize():
@@ -108,6 +138,7 @@ class PodWorker:
             await asyncio.sleep(self._machine.lab.pace.sandbox_retry)
 
     async def _make_sandbox(self) -> None:
+        await self._machine.kept.wait()
         await self._mount()
         await asyncio.sleep(self._machine.lab.pace.container_start)
         if self.pod["spec"].get("hostNetwork"):
@@ -200,6 +231,7 @@ class PodWorker:
         return [runner for runner in self.runners if runner.role in roles]
 
     def _release(self) -> None:
+        self._machine.lab.disturbances.forget(self.addresses)
         if self._machine.multus:
             self._machine.multus.detach(self._interfaces)
         if self._pod_ip and not self.pod["spec"].get("hostNetwork"):

@@ -52,21 +52,21 @@ class Cluster:
 Story = Callable[[Cluster], Awaitable[None]]
 
 
-def lived(story: Story, workers: int = 2) -> None:
+def lived(story: Story, workers: int = 2, pace: Pace | None = None) -> None:
     """Run a test's story in a cluster of its own."""
 
     async def run() -> None:
-        async with small_cluster(workers) as cluster:
+        async with small_cluster(workers, pace or Pace()) as cluster:
             await story(cluster)
 
     asyncio.run(run())
 
 
 @asynccontextmanager
-async def small_cluster(workers: int) -> AsyncIterator[Cluster]:
+async def small_cluster(workers: int, pace: Pace) -> AsyncIterator[Cluster]:
     with tempfile.TemporaryDirectory() as folder:
         block = Block.claim()
-        server, context = await _serve(Path(folder), block)
+        server, context = await _serve(Path(folder), block, pace)
         tasks = [asyncio.create_task(run_kubernetes_controllers(context))]
         names = [("control-plane", "control-plane"), *((f"worker-{n}", "worker") for n in range(1, workers + 1))]
         for index, (name, role) in enumerate(names):
@@ -83,7 +83,7 @@ async def small_cluster(workers: int) -> AsyncIterator[Cluster]:
                 task.result()
 
 
-async def _serve(folder: Path, block: Block) -> tuple[ApiServer, LabContext]:
+async def _serve(folder: Path, block: Block, pace: Pace) -> tuple[ApiServer, LabContext]:
     authority, tokens = Authority.create(folder), dict[str, User]()
 
     def token_for(user: str, groups: tuple[str, ...], node: str = "") -> str:
@@ -105,5 +105,5 @@ async def _serve(folder: Path, block: Block) -> tuple[ApiServer, LabContext]:
     url = f"https://{block.api_server}:{API_PORT}"
     secondary = Secondary(block.secondary_sockets())
     return server, LabContext(
-        url, folder / "api.sock", authority, token_for, block, release_of("1.8"), Defects(), Pace(), secondary
+        url, folder / "api.sock", authority, token_for, block, release_of("1.8"), Defects(), pace, secondary
     )

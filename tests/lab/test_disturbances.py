@@ -55,7 +55,6 @@ def test_interfaces_that_are_no_more_have_no_faults() -> None:
     disturbances = Disturbances()
     disturbances.shape(HERE, Netem(loss=1.0))
     disturbances.drop(HERE, Chain.OUTPUT, THERE)
-    disturbances.darken([HERE])
     disturbances.forget([HERE])
     assert not disturbances.cut(HERE, THERE)
 
@@ -72,7 +71,7 @@ def test_who_waits_goes_on_when_the_path_is_whole_again_or_left() -> None:
         assert not any(task.done() for task in waiting)
         paths[0].leave()
         await waiting[0]
-        disturbances.forget([THERE])
+        disturbances.light_up([THERE])
         await waiting[1]
         assert not any(path.lost for path in paths)
 

@@ -61,6 +61,11 @@ class Launcher:
         return self._container.pod_name
 
     @property
+    def pid(self) -> int:
+        """Of the launcher, as its node numbers it; QEMU has the next one."""
+        return self._container.pid
+
+    @property
     def pod_ip(self) -> str:
         return self._container.pod_ip
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from seatrial.lab.context import LabContext
+from seatrial.lab.disturbances import Disturbances
 from seatrial.lab.events import Recorder
 from seatrial.lab.kube import Kind, Kube, Object
 from seatrial.lab.network import Block
@@ -50,7 +51,7 @@ class House:
         self.events = Events()
         self.api = Things()
         self.node = Node("n1", 1, block.node(1), block)
-        context = cast(LabContext, SimpleNamespace(pace=Pace()))
+        context = cast(LabContext, SimpleNamespace(pace=Pace(), disturbances=Disturbances()))
         kube = cast(Kube, self.api)
         self.machine = Machine(context, self.node, ImageStore(0.0), cast(Recorder, self.events), kube=kube)
         self.changed = asyncio.Event()
