@@ -14,9 +14,9 @@ from seatrial.fixtures.kinds import MIGRATION, POD, VIRTUAL_MACHINE_INSTANCE, Ob
 from seatrial.fixtures.limits import START
 from seatrial.fixtures.machine import find_condition
 from seatrial.fixtures.outcome import phase_of
+from seatrial.fixtures.vmspec import one_connection
 
 from .configuration import Limits
-from .trials import one_connection
 
 HOSTNAME = "kubernetes.io/hostname"
 ROOM = 5

@@ -17,10 +17,9 @@ from seatrial.fixtures import (
 )
 from seatrial.fixtures.kinds import Object
 from seatrial.fixtures.networkdefinition import TUTORIAL_MASTER, macvlan
-from seatrial.fixtures.vmspec import Change
+from seatrial.fixtures.vmspec import Change, one_connection
 
 from .steps import slow_down
-from .trials import one_connection
 
 pytestmark = [pytest.mark.exclusive, pytest.mark.usefixtures("two_nodes", "network_may_be_changed")]
 NAME = "migration-network"

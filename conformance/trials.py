@@ -30,7 +30,7 @@ from seatrial.fixtures import (
 )
 from seatrial.fixtures.kinds import Object
 from seatrial.fixtures.limits import MIGRATION
-from seatrial.fixtures.vmspec import VM_LABEL, Change
+from seatrial.fixtures.vmspec import VM_LABEL, Change, one_connection
 
 from .continuity import dirty_rate
 from .prediction import Case, End, Strategy, acceptable_seconds, predict
@@ -43,16 +43,6 @@ FASTEST = 0.2
 GRACE = 30.0
 """Ordinary seconds beyond all time-outs of a migration in which its end must have been seen."""
 TABLE = "Prediction"
-
-
-def one_connection(spec: Object) -> None:
-    """Change a VM so that KubeVirt opens one connection for its migration, in every version: only that holds a limit.
-
-    A limit of processors does it from 1.5 on. It is twice what the guest can use, and next to none is requested.
-    """
-    resources = spec["domain"].setdefault("resources", {})
-    resources.setdefault("limits", {})["cpu"] = "2"
-    resources.setdefault("requests", {}).setdefault("cpu", "100m")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,94 @@
+"""The table of faults: which cell comes to what, and why, read from table.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from .faults import FAULTS, Fault
+from .moments import Moment
+from .scene import Side
+
+TABLE = Path(__file__).with_name("table.toml")
+
+
+class Fate(StrEnum):
+    """What becomes of the guest; table.toml says what each means."""
+
+    SURVIVES = "survives"
+    STAYS = "stays"
+    ARRIVES = "arrives"
+    RESTARTS = "restarts"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fault, on one side, at one moment: either with a fate and the requirement that states it, or with a reason
+    why it is not tried."""
+
+    fault: Fault
+    side: Side
+    moment: Moment
+    fate: Fate | None
+    requirement: str
+    source: str
+    because: str
+
+    @property
+    def id(self) -> str:
+        moment = self.moment.replace("Running, ", "")
+        return f"{self.fault.name}-{self.side}-{moment}"
+
+
+class TableError(ValueError):
+    """The table says something twice, or something that makes no sense."""
+
+
+def cells(path: Path = TABLE) -> tuple[Cell, ...]:
+    """Every cell that the table answers, in its order. Raises TableError."""
+    rules = tomllib.loads(path.read_text(encoding="utf-8"))["rule"]
+    found: dict[str, Cell] = {}
+    for rule in rules:
+        for cell in _of(rule):
+            if cell.id in found:
+                raise TableError(f"cell {cell.id} is answered twice")
+            found[cell.id] = cell
+    return tuple(found.values())
+
+
+def all_places() -> Iterator[tuple[Fault, Side, Moment]]:
+    """Every place of the table."""
+    for fault in FAULTS.values():
+        for side in fault.sides:
+            for moment in Moment:
+                yield fault, side, moment
+
+
+def _of(rule: dict[str, object]) -> Iterator[Cell]:
+    because, fate = str(rule.get("because", "")), str(rule.get("fate", ""))
+    if bool(because) is bool(fate):
+        raise TableError(f"a rule has either a fate or a reason: {rule}")
+    side = Side(str(rule["side"]))
+    for name in _texts(rule, "faults"):
+        if name not in FAULTS or side not in FAULTS[name].sides:
+            raise TableError(f"there is no fault {name} with side {side}")
+        for moment in _texts(rule, "moments"):
+            yield Cell(
+                FAULTS[name],
+                side,
+                Moment(moment),
+                Fate(fate) if fate else None,
+                str(rule.get("requirement", "")),
+                str(rule.get("source", "")),
+                because,
+            )
+
+
+def _texts(rule: dict[str, object], key: str) -> list[str]:
+    value = rule[key]
+    assert isinstance(value, list)
+    return [str(item) for item in value]
