@@ -84,6 +84,7 @@ async def _serve(stack: AsyncExitStack, config: LabConfig, folder: Path, block: 
             services=block.services,
             mutators=config.defects.rewrites(),
             socket=folder / SOCKET,
+            toleration=config.pace.toleration,
         )
     )
     await server.start()

@@ -30,9 +30,9 @@ class Pace:
     """The kubelets' nodeLeaseDurationSeconds, of which a Lease is renewed after a quarter; 40 by default."""
     node_monitor_grace: float = 6.0
     """kube-controller-manager's --node-monitor-grace-period: 50 s by default, 40 s before Kubernetes 1.32."""
-    toleration: int = 10
-    """kube-apiserver's --default-unreachable-toleration-seconds and --default-not-ready-toleration-seconds: 300 by
-    default."""
+    toleration: int = 300
+    """kube-apiserver's --default-unreachable-toleration-seconds and --default-not-ready-toleration-seconds, with their
+    default: pods show it. Who does not want to wait says so in a pod's or a VM's own tolerations."""
     port_poll: float = 0.05
     """virt-handler looks for the target's ports each second; the lab each 50 ms (behaviour of v1.8, section 2.5)."""
     monitor_period: float = 0.05

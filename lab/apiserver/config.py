@@ -59,5 +59,7 @@ class ApiServerConfig:
     services: Addresses
     tokens: dict[str, User] = field(default_factory=dict)
     mutators: Sequence[Mutator] = ()
+    toleration: int = 300
+    """Seconds for which pods stay on a node in trouble, unless they say otherwise."""
     socket: Path | None = None
     """Where the lab's own parts come in, without TLS; they show their tokens as everybody does."""

@@ -14,13 +14,13 @@ from .store import Store
 from .webhooks import Webhooks
 
 
-def plugins(store: Store, authorizer: Authorizer, backends: Backends) -> list[Plugin]:
+def plugins(store: Store, authorizer: Authorizer, backends: Backends, toleration: int) -> list[Plugin]:
     """The server's own rules first; quota last, so that it counts only what everybody else let pass."""
     return [
         NamespaceRule(store),
         EscalationRule(store, authorizer),
         LimitRule(store),
-        PodRules(store),
+        PodRules(store, toleration),
         ClaimRules(store),
         Webhooks(store, backends),
         QuotaRule(store),

@@ -14,14 +14,13 @@ _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _NODE_TROUBLE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _AUTOMOUNT = "automountServiceAccountToken"
 _TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
-TOLERATED_SECONDS = 300
 
 
 class PodRules(Rule):
     """ServiceAccount, Priority and DefaultTolerationSeconds admission."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, toleration: int) -> None:
+        self._store, self._toleration = store, toleration
 
     async def mutate(self, attempt: Attempt) -> Object | None:
         new = attempt.new
@@ -30,7 +29,7 @@ class PodRules(Rule):
         spec = new["spec"]
         self._account(attempt, spec)
         self._priority(attempt, spec)
-        _tolerations(spec)
+        _tolerations(spec, self._toleration)
         return new
 
     def _account(self, attempt: Attempt, spec: Object) -> None:
@@ -80,15 +79,15 @@ def _mount_token(spec: Object) -> None:
         container["volumeMounts"] = [*(container.get("volumeMounts") or []), mount]
 
 
-def _tolerations(spec: Object) -> None:
-    """Pods stay for five minutes on a node in trouble, unless they say otherwise."""
+def _tolerations(spec: Object, seconds: int) -> None:
+    """Pods stay for so long on a node in trouble, unless they say otherwise."""
     present = spec.get("tolerations") or []
     added = []
     for key in _NODE_TROUBLE:
         if not any(
             item.get("key") in (key, None, "") and item.get("effect") in ("NoExecute", None, "") for item in present
         ):
-            effect = {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATED_SECONDS}
+            effect = {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}
             added.append(effect)
     if added:
         spec["tolerations"] = [*present, *added]

@@ -135,7 +135,9 @@ def _core(config: ApiServerConfig) -> Core:
     backends = Backends(store, config.authority)
     authorizer = Authorizer(store)
     addresses = ServiceAddresses(store, config.services)
-    writer = Writer(store, Admission(plugins(store, authorizer, backends)), config.mutators, addresses)
+    writer = Writer(
+        store, Admission(plugins(store, authorizer, backends, config.toleration)), config.mutators, addresses
+    )
     return Core(
         config=config,
         store=store,

@@ -99,6 +99,7 @@ async def _serve(folder: Path, block: Block, pace: Pace) -> tuple[ApiServer, Lab
             tokens=tokens,
             services=block.services,
             socket=folder / "api.sock",
+            toleration=pace.toleration,
         )
     )
     await server.start()

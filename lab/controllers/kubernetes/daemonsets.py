@@ -51,17 +51,18 @@ class DaemonSets:
         if owner is None or "deletionTimestamp" in owner["metadata"]:
             return
         nodes = [node for node in self._nodes.items() if wants_pod(owner, node)]
+        keeping = [node for node in self._nodes.items() if wants_pod(owner, node, ("NoExecute",))]
         try:
-            await self._place(owner, {node["metadata"]["name"] for node in nodes})
+            await self._place(owner, names_of(nodes), names_of(keeping))
             await self._update(owner)
         finally:
             await self._report(owner, len(nodes))
 
-    async def _place(self, owner: Object, wanted: set[str]) -> None:
+    async def _place(self, owner: Object, wanted: set[str], kept: set[str]) -> None:
         covered: set[str] = set()
         for pod in self._owned.of(owner):
             node = node_of(pod)
-            if is_over(pod) or node not in wanted or node in covered:
+            if is_over(pod) or node not in kept or node in covered:
                 await self._delete(owner, pod)
             else:
                 covered.add(node)
@@ -110,13 +111,17 @@ class DaemonSets:
             await self._kube.patch(DAEMON_SET, name, {"status": status}, namespace, style="merge", subresource="status")
 
 
-def wants_pod(owner: Object, node: Object) -> bool:
-    """Whether the DaemonSet has a pod on the node."""
+def names_of(nodes: list[Object]) -> set[str]:
+    return {node["metadata"]["name"] for node in nodes}
+
+
+def wants_pod(owner: Object, node: Object, effects: tuple[str, ...] = ("NoSchedule", "NoExecute")) -> bool:
+    """Whether the DaemonSet has a pod on the node; one that is there stays until a NoExecute taint."""
     if "deletionTimestamp" in node["metadata"]:
         return False
     probe = {"spec": _tolerating(owner["spec"]["template"]["spec"])}
     taints = node.get("spec", {}).get("taints") or []
-    hard = [taint for taint in taints if taint["effect"] in ("NoSchedule", "NoExecute")]
+    hard = [taint for taint in taints if taint["effect"] in effects]
     return matches_node(probe, node) and all(tolerated(probe, taint) for taint in hard)
 
 

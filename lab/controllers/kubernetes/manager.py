@@ -16,10 +16,12 @@ from .disruption import DisruptionBudgets
 from .endpoints import ServiceEndpoints
 from .garbage import GarbageCollector
 from .namespaces import Namespaces
+from .nodelifecycle import NodeLifecycle
 from .podgc import PodGarbage
 from .quotas import Quotas
 from .replicasets import ReplicaSets
 from .scheduler import Scheduler
+from .tainteviction import TaintEviction
 from .volumes import Volumes
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ async def run_kubernetes_controllers(context: LabContext) -> None:
             Volumes(kube, informers),
             Quotas(kube, informers),
             DisruptionBudgets(kube, informers),
+            NodeLifecycle(kube, informers, context.pace.node_monitor_grace),
+            TaintEviction(kube, informers),
             PodGarbage(kube, informers),
             GarbageCollector(kube, discovery),
             Namespaces(kube, informers, discovery),

@@ -111,10 +111,11 @@ def _tainted(pod: Object, node: Object, snapshot: Snapshot, room: Room) -> Refus
 
 
 def tolerated(pod: Object, taint: Mapping[str, str]) -> bool:
-    return any(_tolerates(toleration, taint) for toleration in pod["spec"].get("tolerations") or [])
+    return any(tolerates(toleration, taint) for toleration in pod["spec"].get("tolerations") or [])
 
 
-def _tolerates(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
+def tolerates(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
+    """Whether one toleration is of this taint."""
     if toleration.get("effect") not in (None, "", taint["effect"]):
         return False
     if toleration.get("key") not in (None, "", taint["key"]):

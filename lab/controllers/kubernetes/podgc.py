@@ -1,10 +1,14 @@
-"""Pods whose node is gone: nobody is left to end them, so they are removed."""
+"""Pods whose node is gone, or is out of service: nobody is left to end them, so they are removed."""
 
 from __future__ import annotations
 
 from ...informer import Informers, Queue, key_of, run_workers
 from ...kinds import NODE, POD
 from ...kube import Kube, Object
+from .nodelifecycle import readiness
+from .owned import is_leaving
+
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 
 
 class PodGarbage:
@@ -17,13 +21,25 @@ class PodGarbage:
     async def run(self) -> None:
         await run_workers("pod garbage", self._queue, [self._pods, self._nodes], self._reconcile, workers=1)
 
+        self._pods.on_change(lambda type, pod: self._queue.add(key_of(pod)) if is_leaving(pod) else None)
+
     def _node_changed(self, type: str, node: Object) -> None:
-        if type == "DELETED":
+        if type == "DELETED" or is_out_of_service(node):
             for pod in self._pods.items():
                 if pod["spec"].get("nodeName") == node["metadata"]["name"]:
                     self._queue.add(key_of(pod))
 
     async def _reconcile(self, namespace: str, name: str) -> None:
         pod = self._pods.get(namespace, name)
-        if pod and self._nodes.get("", pod["spec"].get("nodeName", "")) is None:
+        if pod is None:
+            return
+        node = self._nodes.get("", pod["spec"].get("nodeName", ""))
+        unscheduled = "nodeName" not in pod["spec"]
+        if (node is None and not unscheduled) or (node and is_leaving(pod) and is_out_of_service(node)):
             await self._kube.delete(POD, name, namespace, grace=0, uid=pod["metadata"]["uid"])
+
+
+def is_out_of_service(node: Object) -> bool:
+    """Whether an administrator says that the node is off, and it is not heard of."""
+    taints = node.get("spec", {}).get("taints") or ()
+    return readiness(node) != "True" and any(taint["key"] == OUT_OF_SERVICE for taint in taints)
