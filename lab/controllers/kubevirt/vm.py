@@ -8,6 +8,7 @@ from typing import Any
 
 from ... import kinds
 from ...copies import copied
+from ...defects.chaos import LOST_STAYS_LOST
 from ...informer import Queue, key_of, run_controller
 from ...kube import ApiError, Object
 from . import names
@@ -41,6 +42,8 @@ class VmController:
         self.made = Expectations(world.vmis)
         self.started_from: dict[str, Any] = {}
         """The template that each VMI was made from, by the VMI's UID."""
+        self.lost: set[str] = set()
+        """The UIDs of VMs whose guest has ended once; a defect remembers them."""
         world.vms.on_change(lambda event, vm: self.queue.add(key_of(vm)))
         world.vmis.on_change(self._vmi_changed)
 
@@ -66,6 +69,8 @@ class VmController:
         if vmi is None and is_deleting(vm):
             await self._release(vm)
             return None
+        if vmi and (is_final(vmi) or is_deleting(vmi)) and self.world.defects.on(LOST_STAYS_LOST):
+            self.lost.add(uid(vm))
         now = datetime.now(UTC)
         step = next_step(vm, vmi, now)
         failure = await self._take_step(vm, vmi, step)
@@ -122,7 +127,7 @@ class VmController:
 
     async def _take_step(self, vm: Object, vmi: Object | None, step: Step) -> str | None:
         """Carry out the step; what went wrong, if something did."""
-        if step is Step.START:
+        if step is Step.START and uid(vm) not in self.lost:
             return await self._start(vm)
         if vmi and step in (Step.STOP, Step.STOP_AND_START):
             await self._stop(vm, vmi)

@@ -8,6 +8,7 @@ from typing import Any
 
 from .... import kinds
 from ....copies import copied
+from ....defects.chaos import NEW_LEADER_ENDS_MIGRATIONS
 from ....defects.tutorial import MIGRATIONS_PILE_UP, MIGRATIONS_SURVIVE
 from ....informer import Key, Queue, key_of, run_controller
 from ....kube import ApiError, Object
@@ -58,6 +59,10 @@ class MigrationController:
         world.budgets.on_change(self._budget_changed)
 
     async def run(self) -> None:
+        if self.world.defects.on(NEW_LEADER_ENDS_MIGRATIONS):
+            for migration in self.world.migrations.items():
+                namespace, name = key_of(migration)
+                await self.world.kube.delete(kinds.MIGRATION, name, namespace)
         await run_controller("migration", self.queue, [], self.reconcile)
 
     # What changes make which migrations due.
