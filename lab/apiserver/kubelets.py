@@ -74,7 +74,8 @@ async def _pass_on(core: Core, call: Call, pod: Object, path: str, query: list[t
     except aiohttp.WSServerHandshakeError as error:
         raise internal(f"unable to upgrade connection: {error.message}") from error
     except aiohttp.ClientConnectorError as error:
-        text = f'Get "{url}": dial tcp {where}: connect: connection refused'
+        what = "error dialing backend" if is_upgrade(call.http) else f'Get "{url}"'
+        text = f"{what}: dial tcp {where}: connect: connection refused"
         raise refuse(500, text, "InternalError") from error
 
 
