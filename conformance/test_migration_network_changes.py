@@ -19,8 +19,6 @@ from seatrial.fixtures.kinds import Object
 from seatrial.fixtures.networkdefinition import TUTORIAL_MASTER, macvlan
 from seatrial.fixtures.vmspec import Change, one_connection
 
-from .steps import slow_down
-
 pytestmark = [pytest.mark.exclusive, pytest.mark.usefixtures("two_nodes", "network_may_be_changed")]
 NAME = "migration-network"
 CAUSES = ("range", "Link not found", "MTU", "mtu")
@@ -33,10 +31,13 @@ JUMBO = 9000
 def test_changing_the_network_loses_nothing(
     migration_network: MigrationNetwork, vms: VirtualMachines, policies: Policies, report: Report
 ) -> None:
-    """Migrations under way end one way or the other; when all virt-handlers are back every VM migrates."""
+    """Migrations under way end one way or the other; when all virt-handlers are back every VM migrates.
+
+    They must not take long: a virt-handler that is told to go waits for them.
+    """
     machines = [vms.create(name, change=one_connection) for name in ("one", "two")]
     known = {vm.name: vm.vmi()["metadata"]["uid"] for vm in machines}
-    slow = slow_down(policies)
+    slow = policies.create(bandwidthPerMigration="8Mi", allowPostCopy=True, completionTimeoutPerGiB=0)
     under_way = [vm.migrate() for vm in machines]
     for migration in under_way:
         migration.wait_phase(Phase.RUNNING)
