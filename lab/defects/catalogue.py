@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from . import chaos, guest, limits, load, network, observability, policies, strategies, tutorial, witness
+from . import chaos, eviction, guest, limits, load, network, observability, policies, strategies, tutorial, witness
 from .defect import Defect
 from .write import Rewrite
 
 SUBJECTS: dict[str, tuple[Defect, ...]] = {
     "chaos": chaos.DEFECTS,
+    "eviction": eviction.DEFECTS,
     "guest": guest.DEFECTS,
     "limits": limits.DEFECTS,
     "load": load.DEFECTS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ... import kinds
+from ...defects.eviction import BUDGETS_STAY
 from ...events import Recorder
 from ...informer import Queue, key_of, run_controller
 from ...kube import Object
@@ -58,6 +59,8 @@ class DisruptionController:
             return SAFETY_NET
         budgets = self.world.budgets_of(vmi)
         if not self._is_wanted(vmi):
+            if self.world.defects.on(BUDGETS_STAY):
+                return None
             for budget in budgets:
                 await self._delete(vmi, budget)
         elif not budgets:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from ... import kinds
+from ...defects.eviction import EXTERNAL_MOVED
 from ...events import Recorder
 from ...informer import Queue, run_controller
 from ...kube import ApiError, Object
@@ -106,7 +107,8 @@ class EvacuationController:
     def _is_candidate(self, vmi: Object, config: ClusterConfig) -> bool:
         if is_final(vmi) or is_deleting(vmi) or is_migrating(vmi):
             return False
-        if eviction_strategy(vmi, config.eviction_strategy) == "External":
+        external = eviction_strategy(vmi, config.eviction_strategy) == "External"
+        if external and not self.world.defects.on(EXTERNAL_MOVED):
             return False
         namespace, name = vmi["metadata"]["namespace"], vmi["metadata"]["name"]
         unfinished = [item for item in self.world.migrations_of(namespace, name) if not is_final(item)]

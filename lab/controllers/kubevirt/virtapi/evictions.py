@@ -6,6 +6,8 @@ Source: pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter
 from __future__ import annotations
 
 from .... import kinds
+from ....defects import Defects
+from ....defects.eviction import DEFAULT_FOR_ALL, DRY_RUN_MEANT, LET_GO, STUCK_LET_GO, TARGETS_LET_GO
 from ....kube import ApiError, Kube, Object
 from ..names import DOMAIN, EVICTION_SOURCE
 from ..objects import annotations_of, eviction_strategy, holds, is_final, labels, status
@@ -14,19 +16,22 @@ from .settings import Settings
 
 TOO_MANY = 429
 DESCHEDULER = "sigs.k8s.io/descheduler"
+SOUND = Defects()
 
 
-async def validate_eviction(asked: Asked, kube: Kube, settings: Settings) -> Allowed:
+async def validate_eviction(asked: Asked, kube: Kube, settings: Settings, defects: Defects = SOUND) -> Allowed:
     """Returns when the eviction may go on; raises Denied with 429 when it may not."""
     pod = await kube.find(kinds.POD, asked.name, asked.namespace)
     name = _guest_of(pod)
-    if pod is None or name is None:
+    if pod is None or name is None or defects.on(LET_GO):
         return Allowed()
     vmi = await _vmi(kube, asked.namespace, name)
-    if not _must_migrate(vmi, settings):
+    if not _must_migrate(vmi, settings, defects):
         return Allowed()
     where, node = f'"{asked.namespace}/{name}"', pod["spec"].get("nodeName", "")
     itself = settings.release.refuses_repeated_evictions
+    if defects.on(TARGETS_LET_GO) and node != status(vmi).get("nodeName"):
+        return Allowed()
     if status(vmi).get("evacuationNodeName"):
         if not itself:
             return Allowed()
@@ -35,7 +40,7 @@ async def validate_eviction(asked: Asked, kube: Kube, settings: Settings) -> All
         if not itself:
             return Allowed()
         raise Denied(TOO_MANY, "Eviction request for target Pod")
-    await _mark(kube, vmi, node, asked, settings)
+    await _mark(kube, vmi, node, asked, settings, {} if defects.on(DRY_RUN_MEANT) else _dry(asked, settings))
     raise Denied(TOO_MANY, f"Eviction triggered evacuation of VMI {where}")
 
 
@@ -66,17 +71,19 @@ async def _vmi(kube: Kube, namespace: str, name: str) -> Object:
         raise Denied(TOO_MANY, f"kubevirt failed getting the vmi: {error.message}") from error
 
 
-def _must_migrate(vmi: Object, settings: Settings) -> bool:
+def _must_migrate(vmi: Object, settings: Settings, defects: Defects) -> bool:
     """Whether the strategy calls for a migration; raises Denied where it does and none is possible."""
     strategy = eviction_strategy(vmi, settings.eviction_strategy)
+    if defects.on(DEFAULT_FOR_ALL):
+        strategy = "LiveMigrate"
     migratable = holds(vmi, "LiveMigratable")
-    if strategy == "LiveMigrate" and not migratable:
+    if strategy == "LiveMigrate" and not migratable and not defects.on(STUCK_LET_GO):
         text = "is configured with an eviction strategy but is not live-migratable"
         raise Denied(TOO_MANY, f"VMI {vmi['metadata']['name']} {text}")
     return strategy == "External" or (strategy in ("LiveMigrate", "LiveMigrateIfPossible") and migratable)
 
 
-async def _mark(kube: Kube, vmi: Object, node: str, asked: Asked, settings: Settings) -> None:
+async def _mark(kube: Kube, vmi: Object, node: str, asked: Asked, settings: Settings, dry: dict[str, str]) -> None:
     """Say on the VMI that it must leave its node; an evacuation follows from that."""
     patch = [put("/status/evacuationNodeName", node)]
     if settings.release.knows_descheduler and annotations_of(asked.new).get("requested-by") == DESCHEDULER:
@@ -84,7 +91,7 @@ async def _mark(kube: Kube, vmi: Object, node: str, asked: Asked, settings: Sett
     metadata = vmi["metadata"]
     path = kinds.VIRTUAL_MACHINE_INSTANCE.path(metadata["namespace"], metadata["name"])
     try:
-        await kube.request("PATCH", path, patch, _dry(asked, settings), "application/json-patch+json")
+        await kube.request("PATCH", path, patch, dry, "application/json-patch+json")
     except ApiError as error:
         raise Denied(TOO_MANY, f"kubevirt failed marking the vmi for eviction: {error.message}") from error
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from .... import kinds
 from ....defects import Defects
+from ....defects.eviction import CALL_IGNORED
 from ....defects.tutorial import DRY_RUN_IGNORED
 from ....kube import ApiError, Kind, Kube, Object
 from ..objects import holds, is_final, migration_state, phase, status
@@ -112,7 +113,7 @@ class Lifecycle:
         """Forget that the VMI must leave its node; a migration under way goes on. `options` is None without a body."""
         marked = status(vmi).get("evacuationNodeName")
         await self._check_drained(marked or status(vmi).get("nodeName", ""), drain_taint)
-        if not marked:
+        if not marked or self._defects.on(CALL_IGNORED):
             return
         if options is None:
             raise bad_request("No body")

@@ -96,7 +96,7 @@ class Webhooks:
         return await validate_migration(asked, self._kube, self._settings(), self._defects)
 
     async def _validate_eviction(self, asked: Asked) -> Allowed:
-        return await validate_eviction(asked, self._kube, self._settings())
+        return await validate_eviction(asked, self._kube, self._settings(), self._defects)
 
     async def _validate_hotplug_eviction(self, asked: Asked) -> Allowed:
         return await validate_hotplug_eviction(asked, self._kube)
