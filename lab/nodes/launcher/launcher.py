@@ -129,7 +129,10 @@ class Launcher:
         self.changed()
 
     async def receive(self, stream: Stream) -> None:
-        """Take in what a source sends; returns when its stream has ended."""
+        """Take in what a source sends; returns when its stream has ended. A launcher that has ended hangs up."""
+        if self.exited:
+            stream.writer.close()
+            return
         domain = self._required()
         self._receiving += 1
         try:
