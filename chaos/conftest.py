@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.fixtures import Guests, Policies, Stage, VirtualMachines
+from seatrial.fixtures import Guests, Policies, Report, Stage, VirtualMachines
 
 from .arena import Arena
+from .trial import Trial
 
 
 @pytest.fixture
-def arena(stage: Stage, vms: VirtualMachines, guests: Guests, policies: Policies) -> Arena:
+def trial(stage: Stage, vms: VirtualMachines, guests: Guests, policies: Policies, report: Report) -> Trial:
     """Where VMs are hit while they migrate."""
-    return Arena(stage, vms, guests, policies)
+    return Trial(Arena(stage, vms, guests, policies), guests, stage, report)

@@ -1,4 +1,4 @@
-"""A table of predictions as maps: what was observed where two numbers meet, one map for each case."""
+"""A table of predictions as maps: what was observed where two of its keys meet, one map for each case."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Grid:
-    """One number across, another one down, and what was observed where they meet."""
+    """One key across, another one down, and what was observed where they meet."""
 
     name: str
     across: str
@@ -46,21 +46,34 @@ class Grid:
 
 
 def grids(table: Table) -> tuple[Grid, ...]:
-    """The maps of a table; none unless it says what was expected and observed over two numbers that vary."""
+    """The maps of a table; none unless it says what was expected and observed over two keys that vary.
+
+    Those are its numbers where it has two, else its last text across and its first one down.
+    """
     if not {EXPECTED, OBSERVED} <= set(table.columns):
         return ()
     keys = table.columns[: min(table.columns.index(name) for name in (EXPECTED, OBSERVED))]
-    numeric = [name for name in keys if table.is_numeric(name)]
-    varying = [name for name in numeric if len(_values(table.entries, name)) > 1][:2]
-    if len(varying) < 2:
+    axes = _axes(table, keys)
+    if axes is None:
         return ()
+    across, down = axes
     outcomes = list(dict.fromkeys(_outcome(entry) for entry in table.entries))
     cases: dict[str, list[Entry]] = {}
     for entry in table.entries:
-        name = ", ".join(filter(None, (shown(entry.cells.get(key)) for key in keys if key not in numeric)))
+        apart = [key for key in keys if key not in axes and not table.is_numeric(key)]
+        name = ", ".join(filter(None, (shown(entry.cells.get(key)) for key in apart)))
         cases.setdefault(name, []).append(entry)
-    drawn = [_grid(name, entries, varying[0], varying[1], outcomes) for name, entries in cases.items()]
+    drawn = [_grid(name, entries, across, down, outcomes) for name, entries in cases.items()]
     return tuple(grid for grid in drawn if len(grid.columns) <= WIDEST and len(grid.rows) <= HIGHEST)
+
+
+def _axes(table: Table, keys: Sequence[str]) -> tuple[str, str] | None:
+    """The key across and the key down."""
+    varying = [name for name in keys if len(_values(table.entries, name)) > 1]
+    numeric = [name for name in varying if table.is_numeric(name)]
+    if len(numeric) > 1:
+        return numeric[0], numeric[1]
+    return (varying[-1], varying[0]) if len(varying) > 1 and not numeric else None
 
 
 def _grid(name: str, entries: Sequence[Entry], across: str, down: str, outcomes: list[str]) -> Grid:

@@ -1,0 +1,69 @@
+"""One cell of the table, tried: a fault at its moment, the guest's fate, and the next migration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from seatrial.fixtures import Finding, Guests, Report, Stage
+
+from .arena import Arena
+from .fates import Victim, check_fate, check_next_migration
+from .moments import Outrun
+from .table import Cell, Fate, cells
+from .trigger import Struck, strike_at
+
+TABLE = "Faults"
+
+
+def cells_of(requirement: str) -> list[object]:
+    """The cells that state a requirement, as parameters of its test."""
+    return [pytest.param(cell, id=cell.id) for cell in cells() if cell.fate and cell.requirement == requirement]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one test needs to try one cell."""
+
+    arena: Arena
+    guests: Guests
+    stage: Stage
+    report: Report
+
+    def run(self, cell: Cell) -> None:
+        """Skips the test as not exercised when the migration outran the moment; raises a Finding for another fate."""
+        assert cell.fate
+        victim, scene = self.arena.begin(cell.moment)
+        try:
+            struck = strike_at(scene, cell.fault, cell.side, cell.moment)
+        except Outrun as outrun:
+            self._tell(cell, str(outrun), None)
+            pytest.skip(str(outrun))
+        self.report.measure("fault, after its moment was seen", round(struck.late_ms, 1), "ms")
+        try:
+            observed = check_fate(victim, cell.fate, self.guests, self.stage)
+            self._settle(cell.fate, struck, victim)
+        except Finding as finding:
+            self._tell(cell, f"otherwise, {finding.what}: {finding.observed}", False)
+            raise
+        self._tell(cell, observed, True)
+
+    def _settle(self, fate: Fate, struck: Struck, victim: Victim) -> None:
+        """How long it took until all was well again, and that it is."""
+        self.report.measure(f"recovery, {fate}", round(self.stage.history.elapsed() - struck.at, 2), "s")
+        self.arena.release()
+        if fate is not Fate.GONE:
+            check_next_migration(victim)
+
+    def _tell(self, cell: Cell, observed: str, holds: bool | None) -> None:
+        """The cell's row of the certificate's table."""
+        self.report.table(
+            TABLE,
+            fault=cell.fault.name,
+            side=str(cell.side),
+            moment=str(cell.moment),
+            expected=str(cell.fate),
+            observed=observed,
+            holds=holds,
+        )
