@@ -49,7 +49,7 @@ def test_the_request_is_a_condition(
     fail(stage, migration)
     evictions.wait_evacuation(vm, 2)
     check(f"condition {REQUESTED} when that has failed", True, vm.condition(REQUESTED) is not None)
-    evicted = evictable(vms)
+    evicted = evictable(vms, node=vm.node())
     check("the answer for another VM", triggered(evicted), evictions.of(evicted))
     evicted.wait_condition(REQUESTED)
     evictions.wait_evacuation(evicted).wait_succeeded()
@@ -68,7 +68,7 @@ def test_the_source_is_marked_for_the_descheduler(
     fail(stage, migration)
     evictions.wait_evacuation(vm, 2)
     check("the mark of the source when that has failed", True, _is_marked(stage.history, pod))
-    evicted = evictable(vms)
+    evicted = evictable(vms, node=vm.node())
     left = evicted.active_pod()["metadata"]["name"]
     evictions.of(evicted)
     evictions.wait_evacuation(evicted).wait_succeeded()

@@ -14,6 +14,13 @@ STUCK_LET_GO = "immovable-vms-evicted"
 EXTERNAL_MOVED = "external-vms-evacuated"
 BUDGETS_STAY = "old-budgets-stay"
 CALL_IGNORED = "evacuate-cancel-ignored"
+DRAIN_TAINT_IGNORED = "drain-taint-ignored"
+DRAIN_KEY_FIXED = "drain-taint-key-fixed"
+CORDON_MOVES = "cordon-moves-vms"
+FORGETS = "drain-forgets-the-second"
+OUTDATED_STAY = "outdated-launchers-stay"
+OUTDATED_UNCOUNTED = "outdated-launchers-uncounted"
+DEFAULT_IGNORED = "default-eviction-strategy-ignored"
 EVACUATES = "kubevirt.io/evacuationMigration"
 IGNORES_BACKOFF = "kubevirt.io/func-test-ignore-migration-backoff"
 IN_PROGRESS = "descheduler.alpha.kubernetes.io/eviction-in-progress"
@@ -60,6 +67,17 @@ def evacuations_do_not_wait(write: Write) -> Object | None:
     return made
 
 
+def launchers_ignore_cordons(write: Write) -> Object | None:
+    """New launchers are placed on nodes that are cordoned."""
+    labels = write.new["metadata"].get("labels") or {}
+    if write.kind != "Pod" or write.old is not None or labels.get("kubevirt.io") != "virt-launcher":
+        return None
+    made = copy_of(write)
+    taint = {"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule"}
+    made["spec"].setdefault("tolerations", []).append(taint)
+    return made
+
+
 LET_GO_BREAKS = (
     *("EVI-01", "EVI-02", "EVI-05", "EVI-12", "EVI-13", "EVI-22", "EVI-23"),
     *("CAN-11", "LIM-02", "LIM-03", "LIM-05"),
@@ -87,4 +105,14 @@ DEFECTS: tuple[Defect, ...] = (
     written(eviction_request_untold, "the condition that says that a VMI is to leave is not True", "EVI-12"),
     written(descheduler_untold, "no annotation says that an eviction is in progress", "EVI-13"),
     written(evacuations_do_not_wait, "a failed evacuation is repeated without a pause", "LIM-03"),
+    Defect(OUTDATED_STAY, "VMs with an outdated launcher are left alone", ("EVI-16",)),
+    Defect(OUTDATED_UNCOUNTED, "nobody counts VMs with an outdated launcher", ("EVI-18", "EVI-16")),
+    Defect(DEFAULT_IGNORED, "the cluster's eviction strategy has no effect", ("EVI-25",)),
+    Defect(
+        FORGETS, "of several VMs that are to leave a node one does", ("EVI-06", "EVI-08", "EVI-12", "EVI-13", "CAN-11")
+    ),
+    Defect(DRAIN_TAINT_IGNORED, "the drain taint moves nobody", ("EVI-07",)),
+    Defect(DRAIN_KEY_FIXED, "only the default drain taint moves VMs", ("EVI-24",)),
+    Defect(CORDON_MOVES, "a cordon moves VMs away", ("EVI-09",)),
+    written(launchers_ignore_cordons, "launchers are placed on nodes that are cordoned", "EVI-11", "EVI-10"),
 )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from ... import kinds
-from ...defects.eviction import EXTERNAL_MOVED
+from ...defects.eviction import CORDON_MOVES, DRAIN_KEY_FIXED, DRAIN_TAINT_IGNORED, EXTERNAL_MOVED, FORGETS
 from ...events import Recorder
 from ...informer import Queue, run_controller
 from ...kube import ApiError, Object
@@ -26,6 +26,7 @@ from .objects import (
 from .world import World
 
 RETRY = 5.0
+DRAIN_TAINT = "kubevirt.io/drain"
 SAFETY_NET = 1.0
 
 
@@ -63,7 +64,12 @@ class EvacuationController:
     def _is_draining(self, name: str) -> bool:
         """Whether the node bears the (old) taint that asks for an evacuation of everything on it."""
         node = self.world.nodes.get("", name)
-        key = self.world.config().drain_taint
+        defects = self.world.defects
+        if defects.on(DRAIN_TAINT_IGNORED):
+            return False
+        if defects.on(CORDON_MOVES) and (node or {}).get("spec", {}).get("unschedulable"):
+            return True
+        key = DRAIN_TAINT if defects.on(DRAIN_KEY_FIXED) else self.world.config().drain_taint
         taints = (node or {}).get("spec", {}).get("taints") or []
         return any(taint["key"] == key and taint["effect"] == "NoSchedule" for taint in taints)
 
@@ -86,6 +92,13 @@ class EvacuationController:
         waiting = len(movable) > room or any(self._is_settling(vmi) for vmi in self._on_node(node))
         return RETRY * self.world.pace.slot_poll if waiting else None
 
+    def _is_second(self, vmi: Object) -> bool:
+        """Whether another VMI of the namespace has been evacuated from the same node."""
+        metadata, node = vmi["metadata"], status(vmi)["nodeName"]
+        made = self.world.migrations.items(metadata["namespace"])
+        others = (item for item in made if item["spec"]["vmiName"] != metadata["name"])
+        return any(annotations_of(item).get(names.EVACUATION_MIGRATION) == node for item in others)
+
     def _on_node(self, node: str) -> Iterable[Object]:
         """VMIs of the node that are to leave it."""
         draining = self._is_draining(node)
@@ -106,6 +119,8 @@ class EvacuationController:
 
     def _is_candidate(self, vmi: Object, config: ClusterConfig) -> bool:
         if is_final(vmi) or is_deleting(vmi) or is_migrating(vmi):
+            return False
+        if self.world.defects.on(FORGETS) and self._is_second(vmi):
             return False
         external = eviction_strategy(vmi, config.eviction_strategy) == "External"
         if external and not self.world.defects.on(EXTERNAL_MOVED):

@@ -19,6 +19,7 @@ from .migration.controller import MigrationController
 from .nodes import NodeController
 from .vm import VmController
 from .vmi import VmiController
+from .workloadupdater import WorkloadUpdater
 from .world import World
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ async def run_controllers(
         EvacuationController(world),
         DisruptionController(world),
         NodeController(world),
+        WorkloadUpdater(world),
     )
     async with asyncio.TaskGroup() as group:
         for informer in world.informers():

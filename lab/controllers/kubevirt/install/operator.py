@@ -191,7 +191,7 @@ async def _write_status(kube: Kube, cr: Object, release: Release, ready: bool) -
         "observedKubeVirtRegistry": REGISTRY,
         "observedKubeVirtVersion": release.version,
         "operatorVersion": release.version,
-        "outdatedVirtualMachineInstanceWorkloads": 0,
+        "outdatedVirtualMachineInstanceWorkloads": old.get("outdatedVirtualMachineInstanceWorkloads", 0),
         "targetKubeVirtRegistry": REGISTRY,
         "targetKubeVirtVersion": release.version,
     }

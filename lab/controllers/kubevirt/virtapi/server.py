@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
 
 from .... import kinds
+from ....defects.eviction import DEFAULT_IGNORED
 from ....informer import Informer
 from ....kube import Kube, cancel
 from .aggregated import Aggregated
@@ -84,7 +86,8 @@ class Webhooks:
             app.router.add_post(path, _reviewing(rule))
 
     def _settings(self) -> Settings:
-        return Settings.of(self._cluster.items(), self._release)
+        found = Settings.of(self._cluster.items(), self._release)
+        return replace(found, eviction_strategy=None) if self._defects.on(DEFAULT_IGNORED) else found
 
     def _judging(self, judge: Judge) -> Rule:
         async def rule(asked: Asked) -> Allowed:
