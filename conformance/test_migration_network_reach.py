@@ -5,8 +5,8 @@ A migration is made slow, so that its target listens; then its ports are tried f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -69,9 +69,9 @@ def test_migrations_are_encrypted_as_configured(
     handlers.require_exec()
     migrations = (cluster.kubevirt()["spec"].get("configuration") or {}).get("migrations") or {}
     off = bool(migrations.get("disableTLS"))
-    arriving = begin(vms.create(), policies)
-    source = handlers.of(arriving.outcome.source_node)
-    spoken = speaks_tls(lambda command: handlers.run(source, command), arriving.address, arriving.direct)
+    with under_way(vms.create(), policies) as arriving:
+        source = handlers.of(arriving.outcome.source_node)
+        spoken = speaks_tls(lambda command: handlers.run(source, command), arriving.address, arriving.direct)
     told = arriving.outcome.state["migrationConfiguration"].get("disableTLS", False)
     check("disableTLS in the VMI's migrationConfiguration", off, told)
     where = f"{arriving.address}:{arriving.direct}"
@@ -94,19 +94,19 @@ def test_workloads_do_not_reach_migrations(
     bystander = vms.create("bystander")
     if not migration_network.name:
         migration_network.set_up(macvlan(NAME))
-    arriving = begin(vms.create("moving"), policies)
-    check_open(migration_network, arriving)
 
     def run(command: Sequence[str]) -> Ran:
         return execute(stage.api, stage.namespace, bystander.active_pod()["metadata"]["name"], "compute", command)
 
-    reached = [f"{arriving.address}:{port}" for port in arriving.ports if connects(run, arriving.address, port)]
-    check("migration addresses that a workload's pod reaches", [], reached)
-    target = handlers.of(arriving.outcome.target_node)
-    if connects(run, target.address, arriving.direct):
-        report.note(
-            f"workloads reach the same port at {target.node}'s pod address {target.address}; TLS keeps them out"
-        )
+    with under_way(vms.create("moving"), policies) as arriving:
+        check_open(migration_network, arriving)
+        reached = [f"{arriving.address}:{port}" for port in arriving.ports if connects(run, arriving.address, port)]
+        check("migration addresses that a workload's pod reaches", [], reached)
+        target = handlers.of(arriving.outcome.target_node)
+        if connects(run, target.address, arriving.direct):
+            report.note(
+                f"workloads reach the same port at {target.node}'s pod address {target.address}; TLS keeps them out"
+            )
 
 
 @pytest.mark.requirement("NET-27")
@@ -115,8 +115,8 @@ def test_virt_handlers_reach_one_another(
 ) -> None:
     """Nothing stands between the source and the ports that the target has published."""
     migration_network.handlers.require_exec()
-    arriving = begin(vms.create(), policies)
-    check_open(migration_network, arriving)
+    with under_way(vms.create(), policies) as arriving:
+        check_open(migration_network, arriving)
 
 
 @pytest.mark.exclusive
@@ -145,16 +145,23 @@ def test_a_policy_that_closes_the_ports_is_found(
     check("the VM", (uid, "Running"), (vmi["metadata"]["uid"], vmi["status"].get("phase")))
 
 
-def begin(vm: VirtualMachine, policies: Policies) -> Arriving:
-    """A migration that is slow enough to look at where it arrives; it goes with the test's namespace."""
+@contextmanager
+def under_way(vm: VirtualMachine, policies: Policies) -> Iterator[Arriving]:
+    """A migration that is slow enough to look at where it arrives. It is over afterwards: virt-handlers that are to
+    restart would wait for it."""
     slow_down(policies)
     migration = vm.migrate()
-    with suppress(NotSeen):  # where nothing comes through, the ports are what there is to see
-        migration.wait_phase(Phase.RUNNING)
-    outcome = migration.outcome()
-    ports = outcome.state.get("targetDirectMigrationNodePorts") or {}
-    check("the target's ports", "it has published them", outcome.told(), bool(ports))
-    return Arriving(outcome, outcome.state["targetNodeAddress"], tuple(map(int, ports)))
+    try:
+        with suppress(NotSeen):  # where nothing comes through, the ports are what there is to see
+            migration.wait_phase(Phase.RUNNING)
+        outcome = migration.outcome()
+        ports = outcome.state.get("targetDirectMigrationNodePorts") or {}
+        check("the target's ports", "it has published them", outcome.told(), bool(ports))
+        yield Arriving(outcome, outcome.state["targetNodeAddress"], tuple(map(int, ports)))
+    finally:
+        migration.cancel()
+        with suppress(NotSeen):  # how it ends is no matter here
+            migration.wait_final()
 
 
 def check_open(network: MigrationNetwork, arriving: Arriving) -> None:
