@@ -34,6 +34,7 @@ class Trial:
     def run(self, cell: Cell) -> None:
         """Skips the test as not exercised when the migration outran the moment; raises a Finding for another fate."""
         assert cell.fate
+        self._require_rights(cell)
         victim, scene = self.arena.begin(cell.moment)
         try:
             struck = strike_at(scene, cell.fault, cell.side, cell.moment)
@@ -48,6 +49,13 @@ class Trial:
             self._tell(cell, f"otherwise, {finding.what}: {finding.observed}", False)
             raise
         self._tell(cell, observed, True)
+
+    def _require_rights(self, cell: Cell) -> None:
+        """Skips the test where a right is lacking."""
+        api, home = self.stage.api, self.stage.cluster.install_namespace
+        for right in cell.fault.rights:
+            if not right.given(api, self.stage.namespace, home):
+                pytest.skip(f"no right {right} (deploy/rbac-chaos.yaml gives it)")
 
     def _settle(self, fate: Fate, struck: Struck, victim: Victim) -> None:
         """How long it took until all was well again, and that it is."""

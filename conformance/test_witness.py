@@ -21,8 +21,7 @@ def test_there_is_one_guest(vms: VirtualMachines, guests: Guests, history: Histo
     guest = guests.of(vm)
     before = guest.state()
     for _ in range(2):
-        source = vm.migrate().wait_succeeded().source_pod
-        history.wait(f"launcher {source} has ended", lambda seen: _ended(seen, source), LINGERING)
+        wait_ended(history, vm.migrate().wait_succeeded().source_pod)
         guest.state(after=guest.state().heartbeat + 5)
     kept = guest.witness()
     if kept.forks is None:
@@ -45,6 +44,11 @@ def test_its_memory_is_intact(vms: VirtualMachines, guests: Guests) -> None:
     check("boot id", before.boot_id, after.boot_id)
     check("pages that are not as they were written", 0, after.mismatches)
     check("pages looked at", f"more than {before.checked}", after.checked, holds=after.checked > before.checked)
+
+
+def wait_ended(history: History, launcher: str) -> None:
+    """Until a launcher pod that a guest has left is over."""
+    history.wait(f"launcher {launcher} has ended", lambda seen: _ended(seen, launcher), LINGERING)
 
 
 def _ended(history: History, pod: str) -> bool:

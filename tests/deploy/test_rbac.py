@@ -108,7 +108,23 @@ def test_rights_for_the_migration_network_are_apart_and_suffice(admin: Api, kube
     assert admin.list(KUBEVIRT)[0]["spec"] == before
 
 
-@pytest.mark.parametrize("name", ["rbac.yaml", "rbac-disruptive.yaml", "rbac-migration-network.yaml"])
+def test_rights_for_chaos_are_apart_and_suffice(admin: Api, kubeconfig: Path, tmp_path: Path) -> None:
+    """Without them what hits a VM is skipped, with them each kind of fault is tried."""
+    suite, allowed = SUITE.parent / "chaos", ("--profile", "full", "--allow", "control-plane")
+    less = try_out(kubeconfig, tmp_path, "-k", "vm-deleted-both-Pending", "-rs", *allowed, suite)
+    assert less.outcomes.keys() == {"skipped", "deselected"}, less.text
+    assert "deploy/rbac-chaos.yaml gives it" in less.out
+    for kind, obj in objects("rbac-chaos.yaml"):
+        admin.create(kind, obj)
+    tests = "killed-target-TargetReady or deleted-both-Scheduling or lost-both-Scheduling"
+    done = try_out(kubeconfig, tmp_path, "-k", tests, *allowed, suite)
+    assert (done.status, done.outcomes["passed"]) == (0, 7), done.text
+
+
+RIGHTS = ("rbac.yaml", "rbac-disruptive.yaml", "rbac-migration-network.yaml", "rbac-chaos.yaml")
+
+
+@pytest.mark.parametrize("name", RIGHTS)
 def test_nothing_is_granted_by_wildcard(name: str) -> None:
     rules = [rule for kind, obj in objects(name) if kind in (CLUSTER_ROLE, ROLE) for rule in obj["rules"]]
     assert rules
