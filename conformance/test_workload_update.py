@@ -6,6 +6,8 @@ where a test says so; nobody else's VM may be due at that time.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from seatrial.fixtures import (
@@ -31,6 +33,10 @@ from .steps import check_moved
 pytestmark = [pytest.mark.usefixtures("two_nodes"), pytest.mark.exclusive]
 UPDATES, GENERATED = "kubevirt.io/workloadUpdateMigration", "kubevirt-workload-update-"
 METRIC = "kubevirt_vmi_number_of_outdated"
+INTERVAL, ROUNDING = 5.0, 1.0
+"""Seconds between two batches as the test asks for them, and what the API's whole seconds hide of it."""
+MOVING = 30.0
+"""Seconds for what follows an interval."""
 SOON = 120.0
 """Seconds in which KubeVirt, which looks each few seconds, has counted or begun."""
 
@@ -95,6 +101,37 @@ def test_a_new_launcher_rolls_through_the_vms(
         source = vm.node()
         check_moved(vm.migrate(f"again-{vm.name}").wait_succeeded(), vm, source)
         check("migrations for an update", 1, len(_updates(stage, vm)))
+
+
+@pytest.mark.requirement("EVI-21")
+def test_vms_are_ended_in_batches(
+    cluster: Cluster, stage: Stage, vms: VirtualMachines, kubevirt_config: KubeVirtConfig
+) -> None:
+    """Method Evict, one VM at a time: the second is ended no earlier than an interval after the first."""
+    pair = [evictable(vms, "None") for _ in range(2)]
+    image = str(pair[0].vmi()["status"][LAUNCHER])
+    before = [vm.vmi()["metadata"]["uid"] for vm in pair]
+    for vm in pair:
+        outdate(vm)
+    others_first(cluster, stage.namespace)
+    _update_by(kubevirt_config, workloadUpdateMethods=["Evict"], batchEvictionSize=1, batchEvictionInterval="5s")
+    for vm, uid in zip(pair, before, strict=True):
+        _wait_another(vm, uid, max(SOON, (INTERVAL + MOVING) / stage.history.scale))
+        vm.wait_running()
+        check_current(vm, image)
+    first, second = sorted(_created(vm) for vm in pair)
+    apart = second - first
+    check("seconds between two batches", f"at least {INTERVAL:g}", apart, holds=apart >= INTERVAL - ROUNDING)
+
+
+def _wait_another(vm: VirtualMachine, uid: str, seconds: float) -> None:
+    """Wait until the VM has another VMI. The interval before that is KubeVirt's own and not scaled."""
+    vm.wait("is another one", lambda vmi: vmi["metadata"]["uid"] != uid, seconds)
+
+
+def _created(vm: VirtualMachine) -> float:
+    """When the VM's present VMI was made, in seconds since the epoch."""
+    return datetime.fromisoformat(vm.vmi()["metadata"]["creationTimestamp"]).timestamp()
 
 
 def _update_by(config: KubeVirtConfig, **strategy: object) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ... import kinds
-from ...defects.eviction import OUTDATED_STAY, OUTDATED_UNCOUNTED
+from ...defects.eviction import OUTDATED_STAY, OUTDATED_UNCOUNTED, UPDATE_IN_ONE_BATCH
 from ...events import Recorder
 from ...informer import Queue, key_of, run_controller
 from ...kube import ApiError, Object
@@ -161,6 +161,8 @@ class WorkloadUpdater:
 
     def _batch(self, endable: list[Object], strategy: dict[str, Any]) -> list[Object]:
         """The VMIs to be ended now: so many in each interval."""
+        if self.world.defects.on(UPDATE_IN_ONE_BATCH):
+            return endable
         interval = seconds(strategy.get("batchEvictionInterval"), BATCH_INTERVAL)
         now = time.monotonic()
         if not endable or now <= self._last_batch + interval:
