@@ -12,7 +12,7 @@ import pytest
 
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.cluster import Cluster
-from seatrial.fixtures.kinds import CLUSTER_ROLE, KUBEVIRT, NAMESPACE, ROLE, Kind, Object
+from seatrial.fixtures.kinds import CLUSTER_ROLE, KUBEVIRT, NAMESPACE, NODE, ROLE, Kind, Object
 from seatrial.fixtures.leases import SYSTEM
 from seatrial.fixtures.preflight import NotReady, check_cluster, connect
 from tests.deploy.manifests import objects, one
@@ -89,6 +89,19 @@ def test_disruptive_rights_are_apart_and_suffice(admin: Api, kubeconfig: Path, t
     done = try_out(kubeconfig, tmp_path, changing)
     assert (done.status, done.outcomes) == (0, {"passed": 1}), done.text
     assert admin.list(KUBEVIRT)[0]["spec"] == before
+
+
+def test_disruptive_rights_suffice_for_a_drain(admin: Api, kubeconfig: Path, tmp_path: Path) -> None:
+    """A node is cordoned and tainted with them, VMs leave it, and it is as before."""
+    for kind, obj in objects("rbac-disruptive.yaml"):
+        if admin.find(kind, obj["metadata"]["name"], obj["metadata"].get("namespace")) is None:
+            admin.create(kind, obj)
+    before = {node["metadata"]["name"]: node["spec"] for node in admin.list(NODE)}
+    tests = "drain_taint_empties or leave_a_node or told_of or called_off or budgets"
+    files = sorted({*SUITE.glob("test_drain.py"), *SUITE.glob("test_eviction*.py"), *SUITE.glob("test_work*.py")})
+    done = try_out(kubeconfig, tmp_path, "-k", tests, "--profile", "full", "--allow", "node", *files)
+    assert (done.status, done.outcomes["passed"]) == (0, 5), done.text
+    assert {node["metadata"]["name"]: node["spec"] for node in admin.list(NODE)} == before
 
 
 def test_rights_for_the_migration_network_are_apart_and_suffice(admin: Api, kubeconfig: Path, tmp_path: Path) -> None:
