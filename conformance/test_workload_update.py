@@ -97,10 +97,12 @@ def test_a_new_launcher_rolls_through_the_vms(
         check_current(vm, image)
     stage.history.wait("nothing outdated is counted", lambda seen: _count(seen) == 0, SOON)
     check("boots", before, [guests.of(vm).state().boot_id for vm in pair])
+    most = 1 if cluster.version >= (1, 6) else 2  # before, the migration may be final a moment before the VMI has moved
     for vm in pair:
+        made = [update.wait_final() for update in _updates(stage, vm)]
+        check("migrations for an update", f"at most {most}", len(made), holds=len(made) <= most)
         source = vm.node()
         check_moved(vm.migrate(f"again-{vm.name}").wait_succeeded(), vm, source)
-        check("migrations for an update", 1, len(_updates(stage, vm)))
 
 
 @pytest.mark.requirement("EVI-21")
