@@ -46,7 +46,7 @@ def _survives(victim: Victim, guests: Guests, stage: Stage) -> str:
     check(
         "the VMI's node", "source or target", victim.vm.node(), victim.vm.node() in (victim.node, outcome.target_node)
     )
-    return f"the same on {'its target' if outcome.succeeded else 'its source'}"
+    return f"{'target' if outcome.succeeded else 'source'}, the same guest"
 
 
 def _stays(victim: Victim, guests: Guests, stage: Stage) -> str:
@@ -54,14 +54,14 @@ def _stays(victim: Victim, guests: Guests, stage: Stage) -> str:
     check("the migration's end", "Failed", outcome.told(), not outcome.succeeded)
     check("the VMI's node", victim.node, victim.vm.node())
     _check_same(victim, guests)
-    return "the same on its source"
+    return "source, the same guest"
 
 
 def _arrives(victim: Victim, guests: Guests, stage: Stage) -> str:
     outcome = victim.migration.wait_succeeded(MIGRATION_LIMIT)
     check("the VMI's node", outcome.target_node, victim.vm.node())
     _check_same(victim, guests)
-    return "the same on its target"
+    return "target, the same guest"
 
 
 def _restarts(victim: Victim, guests: Guests, stage: Stage) -> str:
@@ -78,7 +78,7 @@ def _restarts(victim: Victim, guests: Guests, stage: Stage) -> str:
     check("boot id", f"another than {victim.before.boot_id}", after.boot_id, after.boot_id != victim.before.boot_id)
     stage.history.wait("the migration has ended", lambda seen: _over(seen, victim.migration), MIGRATION_LIMIT)
     check("the migration's end", "not Succeeded", str(victim.migration.phase), victim.migration.phase != "Succeeded")
-    return "lost, and another runs"
+    return "restarted, another guest"
 
 
 def _gone(victim: Victim, guests: Guests, stage: Stage) -> str:
@@ -88,7 +88,7 @@ def _gone(victim: Victim, guests: Guests, stage: Stage) -> str:
         return not any(history.objects(kind.kind) for kind in kinds)
 
     stage.history.wait("VM, VMI, migrations and launcher pods are gone", none, RECOVERY)
-    return "gone, and nothing is left"
+    return "gone, nothing is left"
 
 
 def _check_same(victim: Victim, guests: Guests) -> None:

@@ -57,7 +57,7 @@ def await_moment(history: History, migration: str, vm: str, moment: Moment, time
     try:
         return Reached(moment, history.wait(f"the migration of {vm} is {moment}", here, timeout, beyond))
     except ForbiddenSeen as error:
-        raise Outrun(f"not exercised: {str(error.observed).splitlines()[0]}") from None
+        raise Outrun(f"not exercised, {str(error.observed).splitlines()[0]}") from None
 
 
 def _shows(history: History, migration: str, vm: str, moment: Moment) -> Seen | None:

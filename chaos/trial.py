@@ -10,7 +10,7 @@ from seatrial.fixtures import Finding, Guests, Report, Stage
 
 from .arena import Arena
 from .fates import Victim, check_fate, check_next_migration
-from .moments import Outrun
+from .moments import Moment, Outrun
 from .table import Cell, Fate, cells
 from .trigger import Struck, strike_at
 
@@ -65,12 +65,12 @@ class Trial:
             check_next_migration(victim)
 
     def _tell(self, cell: Cell, observed: str, holds: bool | None) -> None:
-        """The cell's row of the certificate's table."""
+        """The cell's row of the certificate's table; moments are numbered there, so that they stand in their order."""
         self.report.table(
             TABLE,
             fault=cell.fault.name,
             side=str(cell.side),
-            moment=str(cell.moment),
+            moment=f"{list(Moment).index(cell.moment) + 1} {cell.moment}",
             expected=str(cell.fate),
             observed=observed,
             holds=holds,
