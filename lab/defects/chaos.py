@@ -31,7 +31,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         LOST_STAYS_LOST,
         "a VM whose guest was lost is not started again",
-        ("CHA-05", "CHA-04", "CHA-10", "CHA-13", "CHA-15"),
+        ("CHA-05", "CHA-04", "CHA-10", "CHA-13", "CHA-15", "CAN-14"),
     ),
     Defect(
         NEW_LEADER_ENDS_MIGRATIONS,

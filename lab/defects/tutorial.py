@@ -208,7 +208,7 @@ DEFECTS: tuple[Defect, ...] = (
     written(cancel_not_told, "a cancelled VMIM lacks migrationAbortRequested", "TUT-18"),
     Defect(ABORTED_TARGET_STAYS, "the target pod of an aborted migration goes on running", ("TUT-19",)),
     written(timeout_annotation_ignored, "an unschedulable target is given no time", "TUT-20"),
-    Defect(MIGRATIONS_SURVIVE, "migrations outlive their VMI", ("TUT-21", "CHA-11", "CAN-14")),
+    Defect(MIGRATIONS_SURVIVE, "migrations outlive their VMI", ("TUT-21", "CHA-11")),
     Defect(MIGRATIONS_PILE_UP, "finished migrations are never collected", ("TUT-22",)),
     written(roles_swapped, "a namespace's admin may migrate exactly where the version says not", "TUT-23"),
 )
