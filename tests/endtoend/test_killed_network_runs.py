@@ -54,8 +54,9 @@ def test_a_run_killed_while_it_changes_the_network_is_undone(
     command = [*PYTEST, CHANGES, "-k", tests, "--allow", "migration-network", "--kubeconfig", kubeconfig]
     longest = LONGEST_WHILE if while_of == "a while" else 0.0
     killed = kill_at(api, command, tmp_path, MOMENTS[words], dice, longest)
-    swept = run([*SEATRIAL, "sweep", "--run", killed, "--kubeconfig", kubeconfig], tmp_path)
-    assert (swept.status, swept.err) == (0, "")
+    if killed:  # a while after its last migration has begun, a run may have undone all of it and be about to end
+        swept = run([*SEATRIAL, "sweep", "--run", killed, "--kubeconfig", kubeconfig], tmp_path)
+        assert (swept.status, swept.err) == (0, "")
     assert traces(api) == []
     assert state(api) == before
     with recording(api, None, [DAEMON_SET]) as history:
