@@ -51,13 +51,10 @@ def test_a_few_at_once_keep_the_limits(
     cluster: Cluster, vms: VirtualMachines, policies: Policies, history: History, report: Report
 ) -> None:
     """As many migrations at once as it takes to reach the limits; they are slow enough to meet."""
-    allowed, nodes = limits(cluster), len(cluster.migration_nodes)
-    spread = max(nodes * allowed.node + 1, allowed.cluster + 2)
+    allowed = limits(cluster)
     policies.create(bandwidthPerMigration=SLOW, allowPostCopy=True)
-    if spread <= MOST:
-        storm = gather(vms, spread)
-    else:
-        storm = gather(vms, min(allowed.node + 2, MOST), cluster.migration_nodes[0])
+    storm = gather(vms, min(allowed.node + 2, MOST), cluster.migration_nodes[0])
+    storm += gather(vms, max(min(allowed.cluster + 3, MOST) - len(storm), 0))
     found = _storm(cluster, storm, history, report)
     _tell_reached(found, allowed, report)
 
@@ -133,6 +130,7 @@ def test_who_waits_has_a_turn(stage: Stage, vms: VirtualMachines, policies: Poli
     full.free_one()
     for migration in waiting:
         migration.wait_succeeded(TURN)
+    check_limits(peaks(full.history, until_the_end=stage.cluster.version >= (1, 6)), limits(stage.cluster))
     report.measure("from a free place to the next migration", full.seconds_to_next(), "s")
 
 
@@ -148,8 +146,8 @@ def test_who_waits_is_told_of(
     waits = not begun(migration)
     full.free()
     history.wait("it has its turn", lambda _: begun(migration), TURN)
-    if not waits:
-        pytest.skip("not exercised: the migration had its turn although its node's places were taken")
+    seen = "it waits" if waits else "it had its turn at once"
+    check("a migration whose node's places are taken", "waits for its turn", seen, holds=waits)
     said = [seen.object for seen in history.versions(MIGRATION.kind, uid=migration.uid)]
     told = _conditions([version for version in said if phase_of(version) is Phase.PENDING])
     check("conditions of the migration that waits", "none of another cause", told, holds=not told & OTHER_CAUSES)
