@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,16 @@ Migration = new_class(kind="VirtualMachineInstanceMigration", version="kubevirt.
 
 @pytest.fixture(scope="module")
 def cluster(lab: Path) -> Iterator[Any]:
-    """kr8s has no public way to close its connections; left open, they would be complained of in some later test."""
+    """kr8s has no public way to close its connections; left open, they would be complained of in some later test.
+
+    Those of watches that were left early are only found by the garbage collection.
+    """
     api = kr8s.api(kubeconfig=str(lab))
     yield api
     if api._session:
         as_sync_func(api._session.aclose)()
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
 
 
 def test_version_is_told(cluster: Any) -> None:
