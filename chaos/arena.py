@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from seatrial.fixtures import Guests, Policies, Stage, VirtualMachines
+from seatrial.fixtures.kinds import Object
+from seatrial.fixtures.nodetools import NodeToolbox
+from seatrial.fixtures.originals import Originals
 from seatrial.fixtures.vmspec import one_connection
 
 from .fates import Victim
+from .faults import Fault
 from .moments import Moment
-from .scene import Scene
+from .scene import Scene, Side, Strike
+
+HOSTNAME = "kubernetes.io/hostname"
 
 BANDWIDTH, LESS = 8, 1
 """MiB a second on an ordinary cluster: a small guest then migrates for some seconds; with less it is not half over when
@@ -31,16 +38,36 @@ class Arena:
     vms: VirtualMachines
     guests: Guests
     policies: Policies
+    node_tools: NodeToolbox
+    originals: Originals
 
-    def begin(self, moment: Moment) -> tuple[Victim, Scene]:
-        """Start a VM, and a migration of it that comes to the moment."""
-        vm = self.vms.create(change=one_connection)
+    def begin(self, fault: Fault, side: Side, moment: Moment) -> tuple[Victim, Scene, Strike]:
+        """Start a VM, prepare the fault, and start a migration that comes to the moment."""
+        pair = self._pair() if fault.on_nodes else ()
+        vm = self.vms.create(change=_keeping_to(pair))
         before, vmi = self.guests.of(vm).state(), vm.vmi()
         self.policies.create(bandwidthPerMigration=f"{self._bandwidth(moment)}Mi", **MANNERS.get(moment, {}))
-        home = self.stage.cluster.install_namespace
+        scene = self._scene(vm.name)
+        source = vmi["status"]["nodeName"]
+        if pair:
+            scene.nodes = {Side.SOURCE: source, Side.TARGET: next(node for node in pair if node != source)}
+        if fault.by_tools:
+            scene.tools = dict(zip(scene.nodes, self.node_tools.on(*scene.nodes.values()), strict=True))
+        strike = fault.prepare(scene, side)
         migration = vm.migrate()
-        victim = Victim(vm, vmi["metadata"]["uid"], vmi["status"]["nodeName"], before, migration)
-        return victim, Scene(self.stage.api, self.stage.history, home, self.stage.namespace, vm.name, migration.uid)
+        scene.migration = migration.uid
+        return Victim(vm, vmi["metadata"]["uid"], source, before, migration), scene, strike
+
+    def _scene(self, vm: str) -> Scene:
+        stage = self.stage
+        home = stage.cluster.install_namespace
+        return Scene(stage.api, stage.history, home, stage.namespace, vm, originals=self.originals)
+
+    def _pair(self) -> tuple[str, ...]:
+        """Two nodes, others for other tests: where the source is known, so is the target."""
+        nodes = self.stage.cluster.migration_nodes
+        first = sum(map(ord, self.stage.namespace)) % len(nodes)
+        return nodes[first], nodes[(first + 1) % len(nodes)]
 
     def release(self) -> None:
         """Let the VM's next migration be an ordinary one."""
@@ -48,3 +75,16 @@ class Arena:
 
     def _bandwidth(self, moment: Moment) -> int:
         return round((LESS if moment in MANNERS else BANDWIDTH) / self.stage.history.scale)
+
+
+def _keeping_to(nodes: tuple[str, ...]) -> Callable[[Object], None]:
+    """A change of a VM's template by which it goes to these nodes only; to all, when none is named."""
+
+    def change(spec: Object) -> None:
+        one_connection(spec)
+        if nodes:
+            terms = [{"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": list(nodes)}]}]
+            required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+            spec.setdefault("affinity", {})["nodeAffinity"] = required
+
+    return change

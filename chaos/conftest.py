@@ -5,12 +5,27 @@ from __future__ import annotations
 import pytest
 
 from seatrial.fixtures import Guests, Policies, Report, Stage, VirtualMachines
+from seatrial.fixtures.nodetools import NodeToolbox
+from seatrial.fixtures.originals import Originals
 
 from .arena import Arena
 from .trial import Trial
 
 
 @pytest.fixture
-def trial(stage: Stage, vms: VirtualMachines, guests: Guests, policies: Policies, report: Report) -> Trial:
+def arena(
+    stage: Stage,
+    vms: VirtualMachines,
+    guests: Guests,
+    policies: Policies,
+    node_tools: NodeToolbox,
+    originals: Originals,
+) -> Arena:
     """Where VMs are hit while they migrate."""
-    return Trial(Arena(stage, vms, guests, policies), guests, stage, report)
+    return Arena(stage, vms, guests, policies, node_tools, originals)
+
+
+@pytest.fixture
+def trial(arena: Arena, guests: Guests, stage: Stage, report: Report) -> Trial:
+    """One cell, to be tried."""
+    return Trial(arena, guests, stage, report)

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from seatrial.fixtures.api import Api
-from seatrial.fixtures.kinds import LEASE, POD, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, Kind
+from seatrial.fixtures.kinds import (
+    LEASE,
+    NODE,
+    POD,
+    RESOURCE_QUOTA,
+    VALIDATING_WEBHOOK_CONFIGURATION,
+    VIRTUAL_MACHINE,
+    VIRTUAL_MACHINE_INSTANCE,
+    Kind,
+)
 
-from .actions import controlplane, launchers, machines
-from .scene import Scene, Side
+from .actions import controlplane, launchers, links, machines, namespaces, nodes
+from .scene import Scene, Side, Strike
 
 ENDS = (Side.SOURCE, Side.TARGET)
-CONTROL_PLANE = "control-plane"
+ALL = (Side.BOTH,)
+CONTROL_PLANE, NODES, NETWORK = "control-plane", "node", "network"
+SILENCE, SQUEEZE, OUTAGE = 60.0, 20.0, 10.0
+"""Seconds on an ordinary cluster: for libvirt to give up a connection on which nothing comes, for a migration to feel a
+bad link, and for controllers to have tried in vain."""
 
 
 @dataclass(frozen=True)
 class Right:
-    """What has to be permitted: in the VM's namespace, or `at_home`, in that of KubeVirt's components."""
+    """What has to be permitted; in the VM's namespace, or `at_home`, in that of KubeVirt's components, if in any."""
 
     verb: str
     kind: Kind
@@ -27,15 +41,29 @@ class Right:
     """Of the one object that is meant; empty for all."""
 
     def given(self, api: Api, namespace: str, home: str) -> bool:
-        return api.may(self.verb, self.kind, home if self.at_home else namespace, self.subresource, self.name)
+        place = (home if self.at_home else namespace) if self.kind.namespaced else None
+        return api.may(self.verb, self.kind, place, self.subresource, self.name)
 
     def __str__(self) -> str:
         what = f"{self.kind.plural}/{self.subresource}" if self.subresource else self.kind.plural
-        return f"to {self.verb} {what} in {'KubeVirt' if self.at_home else 'the VM'}'s namespace"
+        where = f" in {'KubeVirt' if self.at_home else 'the VM'}'s namespace" if self.kind.namespaced else ""
+        return f"to {self.verb} {what}{where}"
 
 
-DELETE_POD = Right("delete", POD)
+DELETE_POD, EXEC = Right("delete", POD), Right("create", POD, "exec")
 COMPONENTS = (Right("list", POD, at_home=True), Right("delete", POD, at_home=True))
+TOOLS = (Right("create", POD), EXEC, Right("get", NODE), Right("list", NODE), Right("watch", NODE))
+CHANGE_NODE = (Right("get", NODE), Right("update", NODE))
+CHANGE_ADMISSION = (
+    Right("create", VALIDATING_WEBHOOK_CONFIGURATION),
+    Right("get", VALIDATING_WEBHOOK_CONFIGURATION),
+    Right("delete", VALIDATING_WEBHOOK_CONFIGURATION),
+)
+
+
+def at_once(carry_out: Callable[[Scene, Side], str]) -> Callable[[Scene, Side], Strike]:
+    """A fault that takes no preparation."""
+    return lambda scene, side: partial(carry_out, scene, side)
 
 
 @dataclass(frozen=True)
@@ -45,54 +73,151 @@ class Fault:
     name: str
     summary: str
     sides: tuple[Side, ...]
-    strike: Callable[[Scene, Side], str]
-    """Carries it out at once, and says whom it has hit. Raises Missing, Refused or Unreachable when it could not."""
+    prepare: Callable[[Scene, Side], Strike]
+    """Does beforehand what would make it late: called when the VM runs, before it migrates."""
     rights: tuple[Right, ...]
     allow: str = ""
+    lasts: float = 0.0
+    """Seconds on an ordinary cluster after which it is taken back, or as soon as the migration is over; 0 for what
+    passes by itself."""
+
+    @property
+    def on_nodes(self) -> bool:
+        """Whether it hits nodes, which the VM then has to keep to."""
+        return self.allow in (NODES, NETWORK)
+
+    @property
+    def by_tools(self) -> bool:
+        """Whether it takes a privileged pod on each of the nodes."""
+        return self.rights == TOOLS
 
 
-FAULTS = {
-    fault.name: fault
-    for fault in (
-        Fault("launcher-killed", "the launcher pod is deleted without grace", ENDS, launchers.kill, (DELETE_POD,)),
-        Fault(
-            "launcher-deleted",
-            "the launcher pod is deleted with its grace period",
-            ENDS,
-            launchers.delete,
-            (DELETE_POD,),
+_VM = (
+    Fault("launcher-killed", "the launcher pod is deleted without grace", ENDS, at_once(launchers.kill), (DELETE_POD,)),
+    Fault(
+        "launcher-deleted",
+        "the launcher pod is deleted with its grace period",
+        ENDS,
+        at_once(launchers.delete),
+        (DELETE_POD,),
+    ),
+    Fault(
+        "qemu-killed",
+        "`pkill -KILL -f qemu-kvm` in the launcher's container `compute`",
+        ENDS,
+        at_once(launchers.kill_qemu),
+        (EXEC,),
+    ),
+    Fault(
+        "vmi-deleted",
+        "the VMI is deleted",
+        ALL,
+        at_once(machines.delete_vmi),
+        (Right("delete", VIRTUAL_MACHINE_INSTANCE),),
+    ),
+    Fault("vm-deleted", "the VM is deleted", ALL, at_once(machines.delete_vm), (Right("delete", VIRTUAL_MACHINE),)),
+    Fault(
+        "quota-filled",
+        "for a while a ResourceQuota lets no further pod into the namespace",
+        ALL,
+        at_once(namespaces.fill_quota),
+        (Right("create", RESOURCE_QUOTA), Right("delete", RESOURCE_QUOTA)),
+        lasts=OUTAGE,
+    ),
+)
+_CONTROL_PLANE = (
+    Fault(
+        "handler-killed",
+        "the node's virt-handler is deleted without grace",
+        ENDS,
+        at_once(controlplane.kill_handler),
+        COMPONENTS,
+        CONTROL_PLANE,
+    ),
+    Fault(
+        "handler-restarted",
+        "the node's virt-handler is deleted with its grace period",
+        ENDS,
+        at_once(controlplane.restart_handler),
+        COMPONENTS,
+        CONTROL_PLANE,
+    ),
+    Fault(
+        "controller-lost",
+        "the virt-controller that holds the Lease is deleted without grace",
+        ALL,
+        at_once(controlplane.kill_leader),
+        (Right("get", LEASE, at_home=True, name=controlplane.CONTROLLER), *COMPONENTS),
+        CONTROL_PLANE,
+    ),
+    Fault(
+        "api-lost",
+        "every virt-api is deleted without grace",
+        ALL,
+        at_once(controlplane.kill_api),
+        COMPONENTS,
+        CONTROL_PLANE,
+    ),
+    Fault(
+        "writes-refused",
+        "for a while the API server answers what is written of the namespace's VMIs, migrations and new pods with 500: "
+        "a webhook that nobody serves",
+        ALL,
+        at_once(namespaces.refuse_writes),
+        CHANGE_ADMISSION,
+        CONTROL_PLANE,
+        OUTAGE,
+    ),
+)
+_LINKS = tuple(
+    Fault(name, f"for a while {summary}: `{' '.join(how)}`", ENDS, links.shaping(*how), TOOLS, NETWORK, lasts)
+    for name, summary, how, lasts in (
+        ("link-cut", "nothing that the node's virt-handler sends arrives", links.CUT, SILENCE),
+        ("link-lossy", "one packet of twenty from the node's virt-handler is lost", links.LOSSY, SQUEEZE),
+        ("link-delayed", "packets from the node's virt-handler are late", links.DELAYED, SQUEEZE),
+        (
+            "link-narrowed",
+            "a megabyte a second of what the node's virt-handler sends gets through",
+            links.NARROW,
+            SQUEEZE,
         ),
-        Fault(
-            "qemu-killed",
-            "the guest's QEMU process is killed",
-            ENDS,
-            launchers.kill_qemu,
-            (Right("create", POD, "exec"),),
-        ),
-        Fault(
-            "vmi-deleted",
-            "the VMI is deleted",
-            (Side.BOTH,),
-            machines.delete_vmi,
-            (Right("delete", VIRTUAL_MACHINE_INSTANCE),),
-        ),
-        Fault("vm-deleted", "the VM is deleted", (Side.BOTH,), machines.delete_vm, (Right("delete", VIRTUAL_MACHINE),)),
-        Fault(
-            "handler-killed",
-            "the node's virt-handler is killed",
-            ENDS,
-            controlplane.kill_handler,
-            COMPONENTS,
-            CONTROL_PLANE,
-        ),
-        Fault(
-            "controller-lost",
-            "the virt-controller that leads is killed",
-            (Side.BOTH,),
-            controlplane.kill_leader,
-            (Right("get", LEASE, at_home=True, name=controlplane.CONTROLLER), *COMPONENTS),
-            CONTROL_PLANE,
-        ),
-        Fault("api-lost", "every virt-api is killed", (Side.BOTH,), controlplane.kill_api, COMPONENTS, CONTROL_PLANE),
     )
-}
+)
+_NODES = (
+    Fault(
+        "kubelet-stopped",
+        "for a minute the node's kubelet is stopped; what runs there runs on",
+        ENDS,
+        nodes.stop_kubelet,
+        TOOLS,
+        NODES,
+        nodes.SILENT,
+    ),
+    Fault(
+        "node-off",
+        "the node is reset at once, as if its power had failed, and boots again",
+        ENDS,
+        nodes.power_off,
+        TOOLS,
+        NODES,
+    ),
+    Fault(
+        "node-cordoned",
+        "for a while the node is cordoned",
+        ENDS,
+        at_once(nodes.cordon),
+        CHANGE_NODE,
+        NODES,
+        OUTAGE,
+    ),
+    Fault(
+        "node-tainted",
+        "for a while the node has one more taint, `NoSchedule`",
+        ENDS,
+        at_once(nodes.taint),
+        CHANGE_NODE,
+        NODES,
+        OUTAGE,
+    ),
+)
+FAULTS = {fault.name: fault for fault in (*_VM, *_CONTROL_PLANE, *_LINKS, *_NODES)}

@@ -5,12 +5,16 @@ All of it is read from what watches have brought, so that nothing has to be aske
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from seatrial.fixtures import History
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.kinds import POD, VIRTUAL_MACHINE_INSTANCE, Object
+from seatrial.fixtures.nodetools import NodeTools
+from seatrial.fixtures.originals import Originals
 
 CREATED_BY = "kubevirt.io/created-by"
 JOB_UID = "kubevirt.io/migrationJobUID"
@@ -25,13 +29,17 @@ class Side(StrEnum):
     BOTH = "both"
 
 
+Strike = Callable[[], str]
+"""Carries a fault out at once, and says whom it has hit. Raises Missing, Refused, Unreachable or CommandFailed."""
+
+
 class Missing(Exception):
     """What the fault was to hit is not there."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Scene:
-    """A VM of one namespace and one migration of it (by uid; empty when there is none).
+    """A VM of one namespace and one migration of it (by uid; empty as long as there is none).
 
     `home` is the namespace of KubeVirt's own components.
     """
@@ -42,6 +50,14 @@ class Scene:
     namespace: str
     vm: str
     migration: str = ""
+    nodes: Mapping[Side, str] = field(default_factory=dict)
+    """Where the VM is, and where alone it can go; empty unless the fault is one of nodes or links."""
+    tools: Mapping[Side, NodeTools] = field(default_factory=dict)
+    """What reaches these nodes, where the fault needs it."""
+    originals: Originals | None = None
+    """By which objects are changed that are not the test's own."""
+    undoing: ExitStack = field(default_factory=ExitStack)
+    """Takes back what faults have done, when it is left."""
 
     def pod(self, side: Side) -> Object:
         """The launcher pod of a side. Raises Missing."""

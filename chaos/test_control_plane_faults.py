@@ -24,6 +24,13 @@ def test_a_virt_handler_dead_in_post_copy_is_told_and_made_good(trial: Trial, ce
     trial.run(cell)
 
 
+@pytest.mark.requirement("CHA-06")
+@pytest.mark.parametrize("cell", cells_of("CHA-06"))
+def test_migrations_outlive_refused_writes(trial: Trial, cell: Cell) -> None:
+    """What the API server answers with 500 is asked for again."""
+    trial.run(cell)
+
+
 @pytest.mark.requirement("CHA-19")
 @pytest.mark.parametrize("cell", cells_of("CHA-19"))
 def test_migrations_outlive_controllers(trial: Trial, cell: Cell) -> None:

@@ -50,3 +50,10 @@ def test_a_deleted_vmi_comes_back(trial: Trial, cell: Cell) -> None:
 def test_a_deleted_vm_leaves_nothing(trial: Trial, cell: Cell) -> None:
     """Neither migration nor launcher pod on either side."""
     trial.run(cell)
+
+
+@pytest.mark.requirement("CHA-25")
+@pytest.mark.parametrize("cell", cells_of("CHA-25"))
+def test_a_full_quota_is_waited_out(trial: Trial, cell: Cell) -> None:
+    """A target that finds no room has its turn when there is some; what runs needs none."""
+    trial.run(cell)

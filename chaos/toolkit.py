@@ -7,18 +7,26 @@ the experiment's secrets or the environment give as `KUBERNETES_CONTEXT`. Nothin
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.cluster import Cluster
 from seatrial.fixtures.kinds import EVENT, MIGRATION, POD, VIRTUAL_MACHINE_INSTANCE, Object
+from seatrial.fixtures.leases import RUN_LABEL, LeaseKeeper
+from seatrial.fixtures.nodetools import NodeToolbox
+from seatrial.fixtures.originals import Originals
+from seatrial.fixtures.presence import Presence
 from seatrial.fixtures.recorder import recording
+from seatrial.fixtures.settings import NODE_IMAGE
+from seatrial.fixtures.stage import Stage
 
 from .faults import FAULTS, Fault
 from .moments import Moment
 from .scene import CREATED_BY, Scene, Side
-from .trigger import LONGEST, strike_at
+from .trigger import LONGEST, endure, strike_at
 
 __all__ = ["cancel_migrations", "guest_is_ready", "migrate_and_strike", "running_launchers"]
 
@@ -34,11 +42,14 @@ def migrate_and_strike(
     side: str = "both",
     namespace: str = "default",
     allow: list[str] | None = None,
+    target_node: str = "",
     timeout: float = LONGEST,
     secrets: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Migrate a VM, and carry a fault out as soon as a watch shows the moment: whom it hit, and how many ms late.
 
+    What is to be taken back is, before this returns or raises. `target_node`, for faults of nodes and links, is the
+    only node that the VM can migrate to.
     Raises ValueError for an unknown name and PermissionError for a fault whose class is not in `allow`, both before
     anything is done; Outrun when the migration was beyond the moment, which is not a success.
     """
@@ -46,11 +57,41 @@ def migrate_and_strike(
     if end not in chosen.sides:
         raise ValueError(f"{fault} hits {' or '.join(chosen.sides)}, not {side}")
     api = _api(secrets)
-    home = Cluster(api).install_namespace
-    with recording(api, namespace, WATCHED) as history:
+    with ExitStack() as undoing, recording(api, namespace, WATCHED) as history:
+        scene = Scene(api, history, Cluster(api).install_namespace, namespace, vm, undoing=undoing)
+        if chosen.allow:
+            _equip(scene, chosen, target_node)
+        strike = chosen.prepare(scene, end)
         made = api.create(MIGRATION, _migration(vm), namespace)["metadata"]
-        struck = strike_at(Scene(api, history, home, namespace, vm, made["uid"]), chosen, end, when, timeout)
+        scene.migration = made["uid"]
+        struck = strike_at(scene, chosen.name, strike, when, timeout)
+        endure(scene, chosen)
+        undoing.close()
     return {"migration": made["name"], "hit": struck.hit, "moment": str(when), "late_ms": round(struck.late_ms, 1)}
+
+
+def _equip(scene: Scene, fault: Fault, target_node: str) -> None:
+    """What it takes to hit more than a VM, entered on the cluster as a run of its own, so that a sweep finds it."""
+    api, run = scene.api, uuid4().hex[:8]
+    keeper = LeaseKeeper(api, run, run)
+    presence = Presence(api, keeper, run)
+    scene.undoing.callback(keeper.stop)
+    presence.enter()
+    scene.undoing.callback(presence.leave)
+    scene.originals = Originals(api, run)
+    if fault.on_nodes:
+        if not target_node:
+            raise ValueError(
+                f"{fault.name} hits a node: say with target_node which is the only one that the VM can go to"
+            )
+        vmi = api.get(VIRTUAL_MACHINE_INSTANCE, scene.vm, scene.namespace)
+        scene.nodes = {Side.SOURCE: vmi["status"]["nodeName"], Side.TARGET: target_node}
+    if fault.by_tools:
+        stage = Stage(Cluster(api), scene.namespace, {RUN_LABEL: run}, scene.history, {})
+        tools = NodeToolbox(stage, NODE_IMAGE).on(*scene.nodes.values())
+        for pod in tools:
+            scene.undoing.callback(api.delete, POD, pod.pod, scene.namespace, grace=0)
+        scene.tools = dict(zip(scene.nodes, tools, strict=True))
 
 
 def guest_is_ready(vm: str, namespace: str = "default", secrets: dict[str, Any] | None = None) -> bool:

@@ -11,8 +11,9 @@ from seatrial.fixtures import Finding, Guests, Report, Stage
 from .arena import Arena
 from .fates import Victim, check_fate, check_next_migration
 from .moments import Moment, Outrun
+from .scene import Scene, Strike
 from .table import Cell, Fate, cells
-from .trigger import Struck, strike_at
+from .trigger import Struck, endure, strike_at
 
 TABLE = "Faults"
 
@@ -35,13 +36,10 @@ class Trial:
         """Skips the test as not exercised when the migration outran the moment; raises a Finding for another fate."""
         assert cell.fate
         self._require_rights(cell)
-        victim, scene = self.arena.begin(cell.moment)
-        try:
-            struck = strike_at(scene, cell.fault, cell.side, cell.moment)
-        except Outrun as outrun:
-            self._tell(cell, str(outrun), None)
-            pytest.skip(str(outrun))
-        self.report.measure("fault, after its moment was seen", round(struck.late_ms, 1), "ms")
+        victim, scene, strike = self.arena.begin(cell.fault, cell.side, cell.moment)
+        with scene.undoing:
+            struck = self._strike(cell, scene, strike)
+            endure(scene, cell.fault)
         try:
             observed = check_fate(victim, cell.fate, self.guests, self.stage)
             self._settle(cell.fate, struck, victim)
@@ -49,6 +47,15 @@ class Trial:
             self._tell(cell, f"otherwise, {finding.what}: {finding.observed}", False)
             raise
         self._tell(cell, observed, True)
+
+    def _strike(self, cell: Cell, scene: Scene, strike: Strike) -> Struck:
+        try:
+            struck = strike_at(scene, cell.fault.name, strike, cell.moment)
+        except Outrun as outrun:
+            self._tell(cell, str(outrun), None)
+            pytest.skip(str(outrun))
+        self.report.measure("fault, after its moment was seen", round(struck.late_ms, 1), "ms")
+        return struck
 
     def _require_rights(self, cell: Cell) -> None:
         """Skips the test where a right is lacking."""

@@ -23,6 +23,12 @@ def kill_handler(scene: Scene, side: Side) -> str:
     return _kill(scene, HANDLER, lambda pod: pod["spec"].get("nodeName") == node)
 
 
+def restart_handler(scene: Scene, side: Side) -> str:
+    """Delete the virt-handler of a side's node, and let it end in its own time."""
+    node = scene.node(side)
+    return _kill(scene, HANDLER, lambda pod: pod["spec"].get("nodeName") == node, grace=None)
+
+
 def kill_leader(scene: Scene, side: Side) -> str:
     """Kill the virt-controller that holds the Lease; another takes over when that has run out."""
     holder = scene.api.get(LEASE, CONTROLLER, scene.home)["spec"].get("holderIdentity") or ""
@@ -34,9 +40,9 @@ def kill_api(scene: Scene, side: Side) -> str:
     return _kill(scene, API, lambda pod: True)
 
 
-def _kill(scene: Scene, component: str, chosen: Callable[[Object], bool]) -> str:
+def _kill(scene: Scene, component: str, chosen: Callable[[Object], bool], grace: int | None = 0) -> str:
     pods = [pod for pod in scene.api.list(POD, scene.home, labels=f"{COMPONENT}={component}") if chosen(pod)]
-    killed = [name for pod in pods if scene.api.delete(POD, name := pod["metadata"]["name"], scene.home, grace=0)]
+    killed = [name for pod in pods if scene.api.delete(POD, name := pod["metadata"]["name"], scene.home, grace=grace)]
     if not killed:
         raise Missing(f"there is no {component} to kill")
     return f"pod {', '.join(killed)}"

@@ -39,6 +39,8 @@ def test_a_requirement_needs_the_leave_of_its_faults() -> None:
     assert {(requirements[cell.requirement].allow or "", cell.fault.allow) for cell in cells() if cell.fate} == {
         ("", ""),
         ("control-plane", "control-plane"),
+        ("network", "network"),
+        ("node", "node"),
     }
 
 

@@ -42,6 +42,8 @@ class Router:
         self.queue = Queue()
         for informer in (agent.hosted, agent.expected):
             informer.on_change(lambda type, vmi: self.queue.add(key_of(vmi)))
+        for launcher in agent.launchers:
+            self.launcher_changed(launcher)
 
     def launcher_changed(self, launcher: Launcher) -> None:
         self.queue.add((launcher.identity.namespace, launcher.identity.name))
