@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.cluster import Cluster
-from seatrial.fixtures.kinds import EVENT, MIGRATION, POD, VIRTUAL_MACHINE_INSTANCE, Object
+from seatrial.fixtures.kinds import EVENT, MIGRATION, POD, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, Object
 from seatrial.fixtures.leases import RUN_LABEL, LeaseKeeper
 from seatrial.fixtures.nodetools import NodeToolbox
 from seatrial.fixtures.originals import Originals
@@ -23,12 +23,14 @@ from seatrial.fixtures.recorder import recording
 from seatrial.fixtures.settings import NODE_IMAGE
 from seatrial.fixtures.stage import Stage
 
+from .aftermath import BEFORE, Before, what_became
+from .fates import RECOVERY
 from .faults import FAULTS, Fault
 from .moments import Moment
 from .scene import CREATED_BY, Scene, Side
 from .trigger import LONGEST, endure, strike_at
 
-__all__ = ["cancel_migrations", "guest_is_ready", "migrate_and_strike", "running_launchers"]
+__all__ = ["cancel_migrations", "guest_is_ready", "migrate_and_strike", "running_launchers", "what_became_of"]
 
 MARK = "seatrial.io/experiment"
 """The label of the migrations that an experiment makes."""
@@ -53,6 +55,7 @@ def migrate_and_strike(
     Raises ValueError for an unknown name and PermissionError for a fault whose class is not in `allow`, both before
     anything is done; Outrun when the migration was beyond the moment, which is not a success.
     """
+    before = BEFORE[namespace, vm] = Before()
     chosen, end, when = _fault(fault, allow or []), Side(side), Moment(moment)
     if end not in chosen.sides:
         raise ValueError(f"{fault} hits {' or '.join(chosen.sides)}, not {side}")
@@ -61,10 +64,13 @@ def migrate_and_strike(
         scene = Scene(api, history, Cluster(api).install_namespace, namespace, vm, undoing=undoing)
         if chosen.allow:
             _equip(scene, chosen, target_node)
+        vmi = api.get(VIRTUAL_MACHINE_INSTANCE, vm, namespace)
+        before.vmi, before.node = vmi["metadata"]["uid"], vmi["status"]["nodeName"]
         strike = chosen.prepare(scene, end)
         made = api.create(MIGRATION, _migration(vm), namespace)["metadata"]
-        scene.migration = made["uid"]
+        scene.migration = before.migration = made["uid"]
         struck = strike_at(scene, chosen.name, strike, when, timeout)
+        before.struck = True
         endure(scene, chosen)
         undoing.close()
     return {"migration": made["name"], "hit": struck.hit, "moment": str(when), "late_ms": round(struck.late_ms, 1)}
@@ -100,6 +106,21 @@ def guest_is_ready(vm: str, namespace: str = "default", secrets: dict[str, Any] 
     status: Object = (vmi or {}).get("status") or {}
     ready = any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions") or ())
     return ready and status.get("phase") == "Running"
+
+
+def what_became_of(
+    vm: str,
+    expected: list[str],
+    namespace: str = "default",
+    timeout: float = RECOVERY,
+    secrets: dict[str, Any] | None = None,
+) -> str:
+    """What the action before has led to: `stays`, `arrives`, `restarts` or `gone`; what is expected is waited for.
+
+    `untouched` before the action, `not exercised` where it did not come to carry out its fault.
+    """
+    with recording(_api(secrets), namespace, (VIRTUAL_MACHINE, *WATCHED)) as history:
+        return what_became(history, namespace, vm, expected, timeout)
 
 
 def running_launchers(vm: str, namespace: str = "default", secrets: dict[str, Any] | None = None) -> int:

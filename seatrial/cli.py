@@ -71,6 +71,18 @@ to nodes. A run that is alive is left alone unless it is named with --run or --a
 
 _REQUIREMENTS = "What the suites check, from their catalogues; with IDs, those requirements in full."
 
+_EXPERIMENT = """\
+A fault at a moment of a migration as an experiment of the Chaos Toolkit, which runs it with `chaos run FILE`; without
+CELL, which there are. VM and namespace come from the environment, the cluster from KUBECONFIG.
+"""
+
+_EXPERIMENT_EPILOG = """\
+examples:
+  seatrial experiment
+  seatrial experiment qemu-killed-target-Running > experiment.json
+  VM=testvm NAMESPACE=default chaos run experiment.json
+"""
+
 _REPORT = """\
 Make the certificate of a run again from its journal, without a cluster. The exit status is the verdict's, as of
 `seatrial certify`.
@@ -98,6 +110,10 @@ def build_parser() -> Parser:
     _add_lab(_command(commands, "lab", "a KubeVirt cluster to try things on", _LAB, _LAB_EPILOG))
     _add_sweep(_command(commands, "sweep", "undo what runs have left on a cluster", _SWEEP))
     _add_requirements(_command(commands, "requirements", "what is checked", _REQUIREMENTS))
+    experiment = _command(
+        commands, "experiment", "a fault as a file for the Chaos Toolkit", _EXPERIMENT, _EXPERIMENT_EPILOG
+    )
+    experiment.add_argument("cell", metavar="CELL", nargs="?", help="fault, side and moment, as in the list")
     _add_report(_command(commands, "report", "make a certificate again from its journal", _REPORT))
     return parser
 
