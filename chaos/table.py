@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from .faults import FAULTS, Fault
 from .moments import Moment
 from .scene import Side
 
+Rule = dict[str, Any]
 TABLE = Path(__file__).with_name("table.toml")
 
 
@@ -37,6 +39,8 @@ class Cell:
     requirement: str
     source: str
     because: str
+    standard: bool
+    """Whether the standard profile tries it; the full one tries all."""
 
     @property
     def id(self) -> str:
@@ -68,7 +72,7 @@ def all_places() -> Iterator[tuple[Fault, Side, Moment]]:
                 yield fault, side, moment
 
 
-def _of(rule: dict[str, object]) -> Iterator[Cell]:
+def _of(rule: Rule) -> Iterator[Cell]:
     because, fate = str(rule.get("because", "")), str(rule.get("fate", ""))
     if bool(because) is bool(fate):
         raise TableError(f"a rule has either a fate or a reason: {rule}")
@@ -85,10 +89,11 @@ def _of(rule: dict[str, object]) -> Iterator[Cell]:
                 str(rule.get("requirement", "")),
                 str(rule.get("source", "")),
                 because,
+                moment in rule.get("standard", ()),
             )
 
 
-def _texts(rule: dict[str, object], key: str) -> list[str]:
+def _texts(rule: Rule, key: str) -> list[str]:
     value = rule[key]
     assert isinstance(value, list)
     return [str(item) for item in value]

@@ -8,6 +8,8 @@ import pytest
 
 from seatrial.fixtures import Finding, Guests, Report, Stage
 
+from seatrial.fixtures.catalogue import FULL
+
 from .arena import Arena
 from .fates import Victim, check_fate, check_next_migration
 from .moments import Moment, Outrun
@@ -16,11 +18,13 @@ from .table import Cell, Fate, cells
 from .trigger import Struck, endure, strike_at
 
 TABLE = "Faults"
+ONLY_FULL = pytest.mark.profile(FULL)
 
 
 def cells_of(requirement: str) -> list[object]:
     """The cells that state a requirement, as parameters of its test."""
-    return [pytest.param(cell, id=cell.id) for cell in cells() if cell.fate and cell.requirement == requirement]
+    tried = [cell for cell in cells() if cell.fate and cell.requirement == requirement]
+    return [pytest.param(cell, id=cell.id, marks=() if cell.standard else ONLY_FULL) for cell in tried]
 
 
 @dataclass(frozen=True)

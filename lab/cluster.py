@@ -20,6 +20,7 @@ from .context import LabContext
 from .controllers.kubernetes import run_kubernetes_controllers
 from .controllers.kubevirt.install import operator_objects
 from .defects import Defects
+from .defects.chaos import BAD_LINK_ENDS_CONNECTIONS
 from .disturbances import Disturbances
 from .kube import cancel
 from .network import API_PORT, Block
@@ -34,6 +35,8 @@ from .starting import deployed
 
 ADMIN = "kubernetes-admin"
 SOCKET = "api.sock"
+FRAGILE = 0.05
+"""Seconds after which a connection over a bad link ends, with the defect of that name."""
 NODE_OF_TOKEN = "authentication.kubernetes.io/node-name"
 
 
@@ -101,8 +104,13 @@ async def _serve(stack: AsyncExitStack, config: LabConfig, folder: Path, block: 
         config.defects,
         config.pace,
         secondary,
-        disturbances=Disturbances(config.pace.silence),
+        disturbances=_disturbances(config),
     )
+
+
+def _disturbances(config: LabConfig) -> Disturbances:
+    fragile = config.defects.on(BAD_LINK_ENDS_CONNECTIONS)
+    return Disturbances(FRAGILE if fragile else config.pace.silence, fragile)
 
 
 def _write_kubeconfig(context: LabContext, path: Path) -> None:

@@ -43,10 +43,11 @@ CLEAN = Netem()
 
 
 class Disturbances:
-    """All of one lab's. `patience`: seconds of silence after which a connection is given up."""
+    """All of one lab's. `patience`: seconds of silence after which a connection is given up. `fragile`: nothing gets
+    over a link with which anything is wrong."""
 
-    def __init__(self, patience: float = math.inf) -> None:
-        self.patience = patience
+    def __init__(self, patience: float = math.inf, fragile: bool = False) -> None:
+        self.patience, self._fragile = patience, fragile
         self._netem: dict[str, Netem] = {}
         self._drops: Counter[tuple[str, Chain, str]] = Counter()
         self._dark: set[str] = set()
@@ -109,7 +110,8 @@ class Disturbances:
         """Whether nothing gets from one to the other and back."""
         ends = (one, other)
         lost = any(self.netem(address).loss >= 1.0 or address in self._dark for address in ends)
-        return lost or self.filtered(one, other)
+        broken = self._fragile and any(self.netem(address) != CLEAN for address in ends)
+        return lost or broken or self.filtered(one, other)
 
     def ceiling(self, sender: str, receiver: str) -> float:
         """Bytes a second that one connection can carry: by its window, by its losses (after Mathis), by the rate."""

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from .tables import Entry, Table, ranked, shown
 
+STORY = "story.txt"
 EXPECTED, OBSERVED = "expected", "observed"
 WIDEST, HIGHEST = 12, 40
 """A map of more columns or rows is none."""
@@ -23,6 +24,8 @@ class Box:
     rest: str
     kind: int
     """Which of the table's outcomes it is, from 0."""
+    evidence: str
+    """Where the story of the test is; empty when it was not kept."""
 
     @property
     def holds(self) -> bool | None:
@@ -91,7 +94,8 @@ def _box(entries: list[Entry] | None, outcomes: list[str]) -> Box | None:
     worst = min(entries, key=lambda entry: entry.holds is not False)
     outcome = _outcome(worst)
     rest = shown(worst.cells.get(OBSERVED))[len(outcome) :].lstrip(", ")
-    return Box(tuple(entries), outcome, rest, outcomes.index(outcome))
+    story = f"{worst.evidence}/{STORY}" if worst.evidence else ""
+    return Box(tuple(entries), outcome, rest, outcomes.index(outcome), story)
 
 
 def _values(entries: Sequence[Entry], name: str) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ class Entry:
 
     cells: dict[str, Cell]
     test: str
+    evidence: str = ""
+    """The folder of what that test has left, beside the certificate."""
 
     @property
     def holds(self) -> bool | None:
@@ -54,7 +56,7 @@ def tables(tests: Iterable[Test]) -> tuple[Table, ...]:
     by_title: dict[str, list[Entry]] = {}
     for test in tests:
         for row in test.tables:
-            by_title.setdefault(row.title, []).append(Entry(dict(row.cells), test.id))
+            by_title.setdefault(row.title, []).append(Entry(dict(row.cells), test.id, test.evidence))
     return tuple(_table(title, entries) for title, entries in by_title.items())
 
 

@@ -8,6 +8,12 @@ from .write import Object, Write
 
 LOST_STAYS_LOST = "lost-guest-not-started-again"
 NEW_LEADER_ENDS_MIGRATIONS = "new-leader-ends-migrations"
+REFUSED_WRITE_ENDS_MIGRATION = "refused-write-ends-migration"
+BAD_LINK_ENDS_CONNECTIONS = "bad-link-ends-connections"
+KUBELET_TAKES_CONTAINERS = "kubelet-takes-its-containers"
+DRIVEN_OUT = {"key": "defects.example.com/driven-out", "effect": "NoExecute"}
+ALWAYS_THERE = ("baremetal", "node-role.kubernetes.io/control-plane")
+QUOTA = "migrationRejectedByResourceQuota"
 
 
 def failed_migration_takes_the_guest(write: Write) -> Object | None:
@@ -19,6 +25,27 @@ def failed_migration_takes_the_guest(write: Write) -> Object | None:
     return made
 
 
+def full_quota_ends_migrations(write: Write) -> Object | None:
+    """A migration whose target pod the namespace has no room for does not wait for any."""
+    conditions = (write.new.get("status") or {}).get("conditions") or ()
+    if write.kind != "VirtualMachineInstanceMigration" or QUOTA not in [item["type"] for item in conditions]:
+        return None
+    made = copy_of(write)
+    made["status"]["phase"] = "Failed"
+    return made
+
+
+def cordon_drives_out(write: Write) -> Object | None:
+    """Who is on a node that is taken out of service has to go."""
+    if write.kind != "Node":
+        return None
+    made = copy_of(write)
+    taints = [taint for taint in made["spec"].get("taints") or () if taint["key"] != DRIVEN_OUT["key"]]
+    new = [taint for taint in taints if taint["effect"] == "NoSchedule" and taint["key"] not in ALWAYS_THERE]
+    made["spec"]["taints"] = [*taints, DRIVEN_OUT] if new or made["spec"].get("unschedulable") else taints
+    return made
+
+
 def _fails(vmi: Object) -> bool:
     state = (vmi.get("status") or {}).get("migrationState") or {}
     return bool(state.get("failed")) and not state.get("abortStatus") and not state.get("abortRequested")
@@ -26,16 +53,26 @@ def _fails(vmi: Object) -> bool:
 
 DEFECTS: tuple[Defect, ...] = (
     written(
-        failed_migration_takes_the_guest, "a migration that fails takes its guest with it", "CHA-03", "CHA-10", "CHA-01"
+        failed_migration_takes_the_guest,
+        "a migration that fails takes its guest with it",
+        "CHA-03",
+        "CHA-10",
+        "CHA-01",
+        "CHA-09",
     ),
     Defect(
         LOST_STAYS_LOST,
         "a VM whose guest was lost is not started again",
-        ("CHA-05", "CHA-04", "CHA-10", "CHA-13", "CHA-15", "CAN-14"),
+        ("CHA-05", "CHA-04", "CHA-09", "CHA-10", "CHA-13", "CHA-15", "CAN-14"),
     ),
     Defect(
         NEW_LEADER_ENDS_MIGRATIONS,
         "a virt-controller that takes over gives up the migrations under way",
         ("CHA-19",),
     ),
+    Defect(REFUSED_WRITE_ENDS_MIGRATION, "virt-controller gives up a migration that it cannot write", ("CHA-06",)),
+    Defect(BAD_LINK_ENDS_CONNECTIONS, "a link that is not as it should be ends the connections over it", ("CHA-16",)),
+    Defect(KUBELET_TAKES_CONTAINERS, "a kubelet that stops takes its containers with it", ("CHA-23",)),
+    written(full_quota_ends_migrations, "a migration does not wait for room in its namespace's quota", "CHA-25"),
+    written(cordon_drives_out, "a node that is taken out of service loses what runs there", "CHA-24"),
 )

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ..defects.chaos import KUBELET_TAKES_CONTAINERS
 from ..kube import Kube, cancel
 from .hostcommands import HOST, WRONG, Process, enter, options_of
 from .kubelet import Kubelet
@@ -32,7 +33,7 @@ class NodeHost:
         self._kubelet = Kubelet(context, kube, node, role)
         self._running: asyncio.Task[None] | None = None
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        kubelet = Service(self._start_kubelet, self._stop_kubelet, lambda: self._running is not None)
+        kubelet = Service(self._start_kubelet, self._stop_service, lambda: self._running is not None)
         self._systemd = Systemd({"kubelet": kubelet}, self.command, self._reboot)
         node.machines[HOST] = self
 
@@ -56,6 +57,12 @@ class NodeHost:
         task, self._running = self._running, None
         if task is not None:
             await cancel(task)
+
+    async def _stop_service(self) -> None:
+        await self._stop_kubelet()
+        if self._context.defects.on(KUBELET_TAKES_CONTAINERS):
+            await self._kubelet.kill()
+            self._kubelet = Kubelet(self._context, self._kube, self.node, self._role)
 
     def _kubelet_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) and not self._broken.done():

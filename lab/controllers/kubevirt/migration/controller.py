@@ -8,7 +8,7 @@ from typing import Any
 
 from .... import kinds
 from ....copies import copied
-from ....defects.chaos import NEW_LEADER_ENDS_MIGRATIONS
+from ....defects.chaos import NEW_LEADER_ENDS_MIGRATIONS, REFUSED_WRITE_ENDS_MIGRATION
 from ....defects.tutorial import MIGRATIONS_PILE_UP, MIGRATIONS_SURVIVE
 from ....informer import Key, Queue, key_of, run_controller
 from ....kube import ApiError, Object
@@ -119,8 +119,16 @@ class MigrationController:
             await self._abandon(migration)
             return None
         situation = self._situation(migration, vmi)
+        try:
+            return await self._progress(situation)
+        except ApiError as error:
+            if error.code >= 500 and self.world.defects.on(REFUSED_WRITE_ENDS_MIGRATION):
+                await self.world.kube.delete(kinds.MIGRATION, name, namespace)
+            raise
+
+    async def _progress(self, situation: Situation) -> float | None:
         again = None
-        if self.patched.satisfied(key):
+        if self.patched.satisfied(key_of(situation.migration)):
             situation, again = await self._sync(situation)
         await self._write(situation)
         return again
