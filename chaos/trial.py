@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pytest
 
 from seatrial.fixtures import Finding, Guests, Report, Stage
-
 from seatrial.fixtures.catalogue import FULL
 
 from .arena import Arena
