@@ -87,6 +87,12 @@ class Fault:
         return self.allow in (NODES, NETWORK)
 
     @property
+    def rights_file(self) -> str:
+        """Which file of deploy/ gives the rights."""
+        wide = any(not right.kind.namespaced for right in self.rights)
+        return "rbac-chaos-cluster.yaml" if wide else "rbac-chaos.yaml"
+
+    @property
     def by_tools(self) -> bool:
         """Whether it takes a privileged pod on each of the nodes."""
         return self.rights == TOOLS

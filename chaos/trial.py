@@ -65,7 +65,7 @@ class Trial:
         api, home = self.stage.api, self.stage.cluster.install_namespace
         for right in cell.fault.rights:
             if not right.given(api, self.stage.namespace, home):
-                pytest.skip(f"no right {right} (deploy/rbac-chaos.yaml gives it)")
+                pytest.skip(f"no right {right} (deploy/{cell.fault.rights_file} gives it)")
 
     def _settle(self, fate: Fate, struck: Struck, victim: Victim) -> None:
         """How long it took until all was well again, and that it is."""

@@ -134,7 +134,37 @@ def test_rights_for_chaos_are_apart_and_suffice(admin: Api, kubeconfig: Path, tm
     assert (done.status, done.outcomes["passed"]) == (0, 7), done.text
 
 
-RIGHTS = ("rbac.yaml", "rbac-disruptive.yaml", "rbac-migration-network.yaml", "rbac-chaos.yaml")
+def test_rights_for_chaos_of_the_cluster_are_apart_and_suffice(admin: Api, kubeconfig: Path, tmp_path: Path) -> None:
+    """Without them no write is refused, with them each kind of fault is tried, and nodes are as before."""
+    suite, classes = SUITE.parent / "chaos", ("node", "network", "control-plane")
+    allowed = ("--profile", "full", *(part for name in classes for part in ("--allow", name)))
+    less = try_out(kubeconfig, tmp_path, "-k", "writes-refused-both-Pending", "-rs", *allowed, suite)
+    assert less.outcomes.keys() == {"skipped", "deselected"}, less.text
+    assert "deploy/rbac-chaos-cluster.yaml gives it" in less.out
+    for name in ("rbac-chaos.yaml", "rbac-chaos-cluster.yaml"):
+        for kind, obj in objects(name):
+            if admin.find(kind, obj["metadata"]["name"], obj["metadata"].get("namespace")) is None:
+                admin.create(kind, obj)
+    before = {node["metadata"]["name"]: node["spec"] for node in admin.list(NODE)}
+    tests = (
+        "link-narrowed-source-Running",
+        "kubelet-stopped-target-Running",
+        "node-tainted-source-Scheduling",
+        "writes-refused-both-Running",
+        "quota-filled-both-Pending",
+    )
+    done = try_out(kubeconfig, tmp_path, "-k", " or ".join(tests), *allowed, suite)
+    assert (done.status, done.outcomes["passed"]) == (0, len(tests)), done.text
+    assert {node["metadata"]["name"]: node["spec"] for node in admin.list(NODE)} == before
+
+
+RIGHTS = (
+    "rbac.yaml",
+    "rbac-disruptive.yaml",
+    "rbac-migration-network.yaml",
+    "rbac-chaos.yaml",
+    "rbac-chaos-cluster.yaml",
+)
 
 
 @pytest.mark.parametrize("name", RIGHTS)
