@@ -110,10 +110,9 @@ def build_parser() -> Parser:
     _add_lab(_command(commands, "lab", "a KubeVirt cluster to try things on", _LAB, _LAB_EPILOG))
     _add_sweep(_command(commands, "sweep", "undo what runs have left on a cluster", _SWEEP))
     _add_requirements(_command(commands, "requirements", "what is checked", _REQUIREMENTS))
-    experiment = _command(
-        commands, "experiment", "a fault as a file for the Chaos Toolkit", _EXPERIMENT, _EXPERIMENT_EPILOG
+    _add_experiment(
+        _command(commands, "experiment", "a fault as a file for the Chaos Toolkit", _EXPERIMENT, _EXPERIMENT_EPILOG)
     )
-    experiment.add_argument("cell", metavar="CELL", nargs="?", help="fault, side and moment, as in the list")
     _add_report(_command(commands, "report", "make a certificate again from its journal", _REPORT))
     return parser
 
@@ -172,6 +171,11 @@ def _add_requirements(parser: Parser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON")
     form.add_argument("--markdown", action="store_true", help="as a Markdown table")
+
+
+def _add_experiment(parser: Parser) -> None:
+    parser.add_argument("cell", metavar="CELL", nargs="?", help="fault, side and moment, as in the list")
+    parser.add_argument("--markdown", action="store_true", help="all faults, and what each comes to, as a page")
 
 
 def _add_report(parser: Parser) -> None:

@@ -6,6 +6,7 @@ from argparse import Namespace
 from rich.console import Console
 from rich.table import Table
 
+from seatrial.chaos.document import document
 from seatrial.chaos.experiment import experiment_of
 from seatrial.chaos.table import Cell, cells
 from seatrial.errors import CommandError
@@ -16,6 +17,9 @@ from .requirements import PIPE_WIDTH
 def run(options: Namespace, rest: list[str]) -> int:
     if options.cell:
         print(json.dumps(_chosen(options.cell), indent=2, ensure_ascii=False))
+        return 0
+    if options.markdown:
+        print(document(cells()))
         return 0
     console = Console()
     (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(_table(cells()))

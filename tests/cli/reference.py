@@ -7,7 +7,7 @@ from unittest.mock import patch
 from seatrial.cli import build_parser
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
-COMMANDS = ("certify", "lab", "sweep", "requirements", "report")
+COMMANDS = ("certify", "lab", "sweep", "requirements", "experiment", "report")
 _HEAD = """\
 # The command line
 
