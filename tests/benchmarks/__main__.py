@@ -1,12 +1,18 @@
-"""Run the benchmarks that are named, or all: `python -m tests.benchmarks [startup] [latency] [probe] [storm]`."""
+"""Run the benchmarks that are named, or all: `python -m tests.benchmarks [NAME...]`."""
 
 from __future__ import annotations
 
 import sys
 
-from . import latency, probe, startup, storm
+from . import latency, probe, startup, storm, trigger
 
-BENCHMARKS = {"startup": startup.main, "latency": latency.main, "probe": probe.main, "storm": storm.main}
+BENCHMARKS = {
+    "startup": startup.main,
+    "latency": latency.main,
+    "probe": probe.main,
+    "storm": storm.main,
+    "trigger": trigger.main,
+}
 
 
 def main() -> int:
