@@ -20,7 +20,7 @@ from .heartbeat import announce, beat, withdraw
 from .host import Host
 from .metrics import HandlerMetrics
 from .migrationaddress import NoMigrationAddress
-from .roles import Role, role_of
+from .roles import Role, migration_state, role_of
 from .source import Source
 from .target import Target
 
@@ -74,7 +74,14 @@ class Router:
         if role is Role.BYSTANDER:
             self._source.let_go(vmi)
             return None
+        self._stop_receiving(vmi)
         return await self._host.sync(vmi)
+
+    def _stop_receiving(self, vmi: Object) -> None:
+        """Whoever has received a VMI listens for it until the migration is over."""
+        state = migration_state(vmi)
+        if not state or state.get("completed") or state.get("failed"):
+            self._agent.proxies.close(vmi["metadata"]["uid"])
 
     async def _bury(self, namespace: str, name: str, vmi: Object | None) -> None:
         """End launchers of VMIs that no longer exist, an earlier VMI of the same name among them."""
