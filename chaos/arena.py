@@ -42,7 +42,10 @@ class Arena:
     originals: Originals
 
     def begin(self, fault: Fault, side: Side, moment: Moment) -> tuple[Victim, Scene, Strike]:
-        """Start a VM, prepare the fault, and start a migration that comes to the moment."""
+        """Start a VM, prepare the fault, and start a migration that comes to the moment.
+
+        Who is handed the scene leaves its `undoing`. Raises Unfit.
+        """
         pair = self._pair() if fault.on_nodes else ()
         vm = self.vms.create(change=_keeping_to(pair))
         before, vmi = self.guests.of(vm).state(), vm.vmi()
@@ -53,9 +56,11 @@ class Arena:
             scene.nodes = {Side.SOURCE: source, Side.TARGET: next(node for node in pair if node != source)}
         if fault.by_tools:
             scene.tools = dict(zip(scene.nodes, self.node_tools.on(*scene.nodes.values()), strict=True))
-        strike = fault.prepare(scene, side)
-        migration = vm.migrate()
-        scene.migration = migration.uid
+        with scene.undoing:
+            strike = fault.prepare(scene, side)
+            migration = vm.migrate()
+            scene.migration = migration.uid
+            scene.undoing = scene.undoing.pop_all()
         return Victim(vm, vmi["metadata"]["uid"], source, before, migration), scene, strike
 
     def _scene(self, vm: str) -> Scene:

@@ -30,11 +30,15 @@ class Side(StrEnum):
 
 
 Strike = Callable[[], str]
-"""Carries a fault out at once, and says whom it has hit. Raises Missing, Refused, Unreachable or CommandFailed."""
+"""Carries a fault out at once, and says whom it has hit. Raises Missing, Unfit, Refused, Unreachable, CommandFailed."""
 
 
 class Missing(Exception):
     """What the fault was to hit is not there."""
+
+
+class Unfit(Exception):
+    """The cluster does not bear the fault, or has not what it takes: it was not carried out."""
 
 
 @dataclass

@@ -60,7 +60,7 @@ def migrate_and_strike(
     if end not in chosen.sides:
         raise ValueError(f"{fault} hits {' or '.join(chosen.sides)}, not {side}")
     api = _api(secrets)
-    with ExitStack() as undoing, recording(api, namespace, WATCHED) as history:
+    with recording(api, namespace, WATCHED) as history, ExitStack() as undoing:
         scene = Scene(api, history, Cluster(api).install_namespace, namespace, vm, undoing=undoing)
         if chosen.allow:
             _equip(scene, chosen, target_node)
@@ -72,7 +72,6 @@ def migrate_and_strike(
         struck = strike_at(scene, chosen.name, strike, when, timeout)
         before.struck = True
         endure(scene, chosen)
-        undoing.close()
     return {"migration": made["name"], "hit": struck.hit, "moment": str(when), "late_ms": round(struck.late_ms, 1)}
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 import pytest
 
 from seatrial.fixtures import Finding, Guests, Report, Stage, not_applicable
 from seatrial.fixtures.catalogue import FULL
+from seatrial.fixtures.nodetools import CommandFailed
 
 from .arena import Arena
 from .fates import Victim, check_fate, check_next_migration
 from .moments import Moment, Outrun
-from .scene import Scene, Strike
+from .scene import Scene, Strike, Unfit
 from .table import Cell, Fate, cells
 from .trigger import Struck, endure, strike_at
 
@@ -42,7 +44,7 @@ class Trial:
         self._require_rights(cell)
         if cell.moment is Moment.PAUSED and self.stage.cluster.version < PAUSES_FROM:
             not_applicable("before 1.5 KubeVirt does not pause a guest so that its migration ends")
-        victim, scene, strike = self.arena.begin(cell.fault, cell.side, cell.moment)
+        victim, scene, strike = self._begin(cell)
         with scene.undoing:
             struck = self._strike(cell, scene, strike)
             endure(scene, cell.fault)
@@ -54,14 +56,25 @@ class Trial:
             raise
         self._tell(cell, observed, True)
 
+    def _begin(self, cell: Cell) -> tuple[Victim, Scene, Strike]:
+        try:
+            return self.arena.begin(cell.fault, cell.side, cell.moment)
+        except (Unfit, CommandFailed) as error:
+            self._pass_over(cell, f"not possible here: {error}")
+
     def _strike(self, cell: Cell, scene: Scene, strike: Strike) -> Struck:
         try:
             struck = strike_at(scene, cell.fault.name, strike, cell.moment)
         except Outrun as outrun:
-            self._tell(cell, str(outrun), None)
-            pytest.skip(str(outrun))
+            self._pass_over(cell, str(outrun))
+        except Unfit as unfit:
+            self._pass_over(cell, f"not possible here: {unfit}")
         self.report.measure("fault, after its moment was seen", round(struck.late_ms, 1), "ms")
         return struck
+
+    def _pass_over(self, cell: Cell, why: str) -> NoReturn:
+        self._tell(cell, why, None)
+        pytest.skip(why)
 
     def _require_rights(self, cell: Cell) -> None:
         """Skips the test where a right is lacking."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seatrial.fixtures.kinds import KUBEVIRT
-from seatrial.fixtures.nodetools import NodeTools
+from seatrial.fixtures.nodetools import CommandFailed, NodeTools
 
-from ..scene import Scene, Side, Strike
+from ..scene import Scene, Side, Strike, Unfit
 
 MIGRATION_NETWORK, POD_NETWORK = "migration0", "eth0"
 UNDONE_AT_LAST = 600.0
@@ -20,6 +20,8 @@ CUT = ("loss", "100%")
 LOSSY = ("loss", "5%")
 DELAYED = ("delay", "100ms")
 NARROW = ("rate", "8mbit")
+NOTHING_THERE = ("handle of zero", "No such file or directory")
+"""How tc, the newer and the older, says that an interface has no qdisc of one's own."""
 
 
 def shaping(*how: str) -> Callable[[Scene, Side], Strike]:
@@ -30,16 +32,28 @@ def shaping(*how: str) -> Callable[[Scene, Side], Strike]:
         within = (*_entering(tools), "tc", "qdisc")
         clear = (*within, "del", "dev", device, "root")
         tools.arm(UNDONE_AT_LAST, *clear)
-        scene.undoing.callback(tools.disarm)
+        scene.undoing.callback(_undo, tools, clear)
 
         def strike() -> str:
-            scene.undoing.callback(tools.run, *clear)
-            tools.run(*within, "replace", "dev", device, "root", "netem", *how)
+            try:
+                tools.run(*within, "replace", "dev", device, "root", "netem", *how)
+            except CommandFailed as error:
+                raise Unfit(str(error)) from error
             return f"{device} of virt-handler on {tools.node}: {' '.join(how)}"
 
         return strike
 
     return prepare
+
+
+def _undo(tools: NodeTools, clear: tuple[str, ...]) -> None:
+    """Clear the link, which may never have been shaped; a timer is stopped only when nothing is left for it to do."""
+    try:
+        tools.run(*clear)
+    except CommandFailed as error:
+        if not any(words in str(error) for words in NOTHING_THERE):
+            raise
+    tools.disarm()
 
 
 def _entering(tools: NodeTools) -> tuple[str, ...]:

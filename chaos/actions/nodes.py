@@ -14,18 +14,20 @@ from seatrial.fixtures.kinds import NODE
 from seatrial.fixtures.machine import find_condition
 from seatrial.fixtures.originals import Target
 
-from ..scene import Scene, Side, Strike
+from ..scene import Scene, Side, Strike, Unfit
 
 BACK = 1200.0
 """Seconds on an ordinary cluster in which bare metal has booted again."""
 SILENT = 60.0
 """Seconds on an ordinary cluster for which a kubelet is stopped: long enough for its node to be called Unknown."""
+CONTROL_PLANE = tuple(f"node-role.kubernetes.io/{role}" for role in ("control-plane", "master", "etcd"))
 TAINT = {"key": "seatrial.io/chaos", "effect": "NoSchedule"}
 
 
 def stop_kubelet(scene: Scene, side: Side) -> Strike:
     """Containers run on, and nobody tells of them."""
     tools = scene.tools[side]
+    _require_worker(scene, tools.node)
     scene.history.follow(NODE)
 
     def strike() -> str:
@@ -40,6 +42,7 @@ def stop_kubelet(scene: Scene, side: Side) -> Strike:
 def power_off(scene: Scene, side: Side) -> Strike:
     """Everything on the node ends at once and tells nobody; it boots again."""
     tools = scene.tools[side]
+    _require_worker(scene, tools.node)
     scene.history.follow(NODE)
     boot = _boot_id(scene, tools.node)
 
@@ -68,6 +71,13 @@ def taint(scene: Scene, side: Side) -> str:
     saved = scene.originals.change(Target(NODE, node), {TAINTS: taints})
     scene.undoing.callback(scene.originals.undo, saved)
     return f"node {node}"
+
+
+def _require_worker(scene: Scene, name: str) -> None:
+    """The suite itself needs the API server, and etcd."""
+    labels = scene.api.get(NODE, name)["metadata"].get("labels") or {}
+    if any(role in labels for role in CONTROL_PLANE):
+        raise Unfit(f"{name} is a node of the control plane, which is let alone")
 
 
 def _boot_id(scene: Scene, node: str) -> str:
