@@ -64,6 +64,13 @@ def cells(path: Path = TABLE) -> tuple[Cell, ...]:
     return tuple(found.values())
 
 
+def untried_beside(cell: Cell) -> tuple[Cell, ...]:
+    """The cells of its fault and side that are not tried, for the first of those that are; nothing for the others."""
+    row = [other for other in cells() if (other.fault, other.side) == (cell.fault, cell.side)]
+    first = next(other for other in row if other.fate)
+    return tuple(other for other in row if not other.fate) if first == cell else ()
+
+
 def all_places() -> Iterator[tuple[Fault, Side, Moment]]:
     """Every place of the table."""
     for fault in FAULTS.values():

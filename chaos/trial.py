@@ -15,7 +15,7 @@ from .arena import Arena
 from .fates import Victim, check_fate, check_next_migration
 from .moments import Moment, Outrun
 from .scene import Scene, Strike, Unfit
-from .table import Cell, Fate, cells
+from .table import Cell, Fate, cells, untried_beside
 from .trigger import Struck, endure, strike_at
 
 TABLE = "Faults"
@@ -41,6 +41,8 @@ class Trial:
     def run(self, cell: Cell) -> None:
         """Skips the test as not exercised when the migration outran the moment; raises a Finding for another fate."""
         assert cell.fate
+        for other in untried_beside(cell):
+            self._tell(other, f"not tried, {other.because}", None)
         self._require_rights(cell)
         if cell.moment is Moment.PAUSED and self.stage.cluster.version < PAUSES_FROM:
             not_applicable("before 1.5 KubeVirt does not pause a guest so that its migration ends")
@@ -97,7 +99,7 @@ class Trial:
             fault=cell.fault.name,
             side=str(cell.side),
             moment=f"{list(Moment).index(cell.moment) + 1} {cell.moment}",
-            expected=str(cell.fate),
+            expected=cell.fate or "",
             observed=observed,
             holds=holds,
         )

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "conformance": {"conformance", "fixtures"},
     "chaos": {"chaos", "fixtures"},
     "load": {"load", "fixtures"},
-    "seatrial": {"seatrial", "fixtures", "reports"},
+    "seatrial": {"seatrial", "fixtures", "reports", "chaos"},
 }
 """`seatrial` stands for the command line. The package itself, which holds the version, may be imported by all."""
 LAB_PARTS = ("apiserver", "controllers", "nodes", "hypervisors")

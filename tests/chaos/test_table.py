@@ -7,7 +7,7 @@ import pytest
 from seatrial.chaos.faults import FAULTS
 from seatrial.chaos.moments import Moment
 from seatrial.chaos.scene import Side
-from seatrial.chaos.table import TABLE, Fate, TableError, all_places, cells
+from seatrial.chaos.table import TABLE, Fate, TableError, all_places, cells, untried_beside
 from seatrial.fixtures.catalogue import load
 
 RULE = """
@@ -79,3 +79,8 @@ def test_the_table_explains_each_fate() -> None:
 def test_moments_are_phases_of_a_migration() -> None:
     assert [moment.phase for moment in Moment][-3:] == ["Running"] * 3
     assert set(Side) == {Side.SOURCE, Side.TARGET, Side.BOTH}
+
+
+def test_what_is_not_tried_is_told_once_by_the_first_that_is() -> None:
+    told = [other.id for cell in cells() if cell.fate for other in untried_beside(cell)]
+    assert sorted(told) == sorted(cell.id for cell in cells() if not cell.fate)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,13 @@ def start(lab: Path, kubectl: Kubectl, tmp_path: Path) -> Iterator[Start]:
         around = os.environ | {"KUBECONFIG": str(lab), "NAMESPACE": kubectl.namespace, "TARGET_NODE": NODE}
         command = [str(CHAOS), "--no-version-check", "run", "experiment.json"]
         running = subprocess.Popen(
-            command, cwd=tmp_path, env=around, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            cwd=tmp_path,
+            env=around,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
         )
         running_ones.enter_context(running)
         running_ones.callback(running.kill)
@@ -76,7 +83,7 @@ def test_an_experiment_finds_what_the_table_foretells(start: Start, tmp_path: Pa
 def test_a_cordon_is_taken_back(start: Start, kubectl: Kubectl, tmp_path: Path) -> None:
     running = start("node-cordoned-source-Scheduled")
     assert ended(running, tmp_path)["status"] == "completed"
-    assert kubectl("get", "nodes", "-o", "jsonpath={.items[*].spec.unschedulable}") == ""
+    assert "true" not in kubectl("get", "nodes", "-o", "jsonpath={.items[*].spec.unschedulable}")
     assert "NotFound" in kubectl.refused("get", "namespace", "seatrial-system")
 
 
