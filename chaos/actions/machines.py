@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from seatrial.fixtures.kinds import VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, Kind
+from seatrial.fixtures.api import Refused
+from seatrial.fixtures.guestdata import PORT
+from seatrial.fixtures.kinds import POD, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, Kind
 
-from ..scene import Missing, Scene, Side
+from ..scene import Missing, Scene, Side, Unfit
+
+POWER = "/power"
 
 
 def delete_vmi(scene: Scene, side: Side) -> str:
@@ -15,6 +19,18 @@ def delete_vmi(scene: Scene, side: Side) -> str:
 def delete_vm(scene: Scene, side: Side) -> str:
     """Delete the VM, and with it all that is its own."""
     return _delete(scene, VIRTUAL_MACHINE)
+
+
+def stop_guest(scene: Scene, side: Side) -> str:
+    """The guest shuts itself down, as if its user had typed `poweroff`."""
+    pod = scene.pod(Side.SOURCE)["metadata"]["name"]
+    try:
+        scene.api.request("DELETE", f"{POD.path(scene.namespace, f'{pod}:{PORT}', 'proxy')}{POWER}")
+    except Refused as refused:
+        if refused.code != 404:
+            raise
+        raise Unfit(f"the guest does not shut itself down when it is asked to (DELETE {POWER})") from refused
+    return f"the guest in pod {pod}"
 
 
 def _delete(scene: Scene, kind: Kind) -> str:

@@ -9,8 +9,8 @@ from ..scene import Scene, Side
 
 QUOTA = "seatrial-chaos"
 NAME_LABEL = "kubernetes.io/metadata.name"
-NOBODY = "https://127.0.0.1:1/"
-"""A webhook that no API server reaches: nothing listens there."""
+NOBODY, NOWHERE = "https://127.0.0.1:1/", "https://192.0.2.1/"
+"""Webhooks that no API server reaches: nothing listens on the one, and what is sent to the other (RFC 5737) is lost."""
 
 
 def fill_quota(scene: Scene, side: Side) -> str:
@@ -22,15 +22,25 @@ def fill_quota(scene: Scene, side: Side) -> str:
 
 def refuse_writes(scene: Scene, side: Side) -> str:
     """Whatever is written of the namespace's VMIs, migrations and new pods, the API server answers with 500."""
+    return _ask_nobody(scene, NOBODY, "Fail")
+
+
+def slow_writes(scene: Scene, side: Side) -> str:
+    """The API server takes a second for each of these writes, and then lets it through."""
+    return _ask_nobody(scene, NOWHERE, "Ignore")
+
+
+def _ask_nobody(scene: Scene, url: str, policy: str) -> str:
     assert scene.originals
     name = f"{scene.namespace}.seatrial.io"
-    saved = scene.originals.create(Target(VALIDATING_WEBHOOK_CONFIGURATION, name), _unreachable(name, scene.namespace))
+    body = _webhook(name, scene.namespace, url, policy)
+    saved = scene.originals.create(Target(VALIDATING_WEBHOOK_CONFIGURATION, name), body)
     scene.undoing.callback(scene.originals.undo, saved)
     return f"writes of VMIs, migrations and pods in namespace {scene.namespace}"
 
 
-def _unreachable(name: str, namespace: str) -> Object:
-    """A webhook for one namespace only, which has to be asked and cannot be."""
+def _webhook(name: str, namespace: str, url: str, policy: str) -> Object:
+    """For one namespace only, and never answered."""
     objects = ("virtualmachineinstances", "virtualmachineinstancemigrations")
     kubevirt = [part for kind in objects for part in (kind, f"{kind}/status")]
     rules = [
@@ -39,10 +49,10 @@ def _unreachable(name: str, namespace: str) -> Object:
     ]
     webhook = {
         "name": name,
-        "clientConfig": {"url": NOBODY},
+        "clientConfig": {"url": url},
         "rules": rules,
         "namespaceSelector": {"matchLabels": {NAME_LABEL: namespace}},
-        "failurePolicy": "Fail",
+        "failurePolicy": policy,
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
         "timeoutSeconds": 1,

@@ -29,6 +29,8 @@ from .store import Store
 Object = dict[str, Any]
 GROUP = "admissionregistration.k8s.io"
 MUTATING, VALIDATING = (GROUP, "mutatingwebhookconfigurations"), (GROUP, "validatingwebhookconfigurations")
+_NOWHERE = "https://192.0.2."
+"""RFC 5737: what is sent there is lost. Nothing of the lab's leaves the machine to find that out."""
 _SAFE_FOR_DRY_RUN = ("None", "NoneOnDryRun")
 
 
@@ -150,6 +152,8 @@ class Webhooks(Plugin):
         return _answer(raw, review["request"]["uid"])
 
     async def _post(self, url: str, review: Object, tls: Any) -> bytes:
+        if url.startswith(_NOWHERE):
+            await asyncio.Event().wait()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         async with self._backends.session.post(url, data=orjson.dumps(review), headers=headers, ssl=tls) as response:
             raw = await response.read()

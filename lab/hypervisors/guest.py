@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from aiohttp import web
@@ -20,6 +21,8 @@ from .scheduling import FREE, Scheduling
 from .stream import Bare, Wire
 
 PORT = 8080
+SHUTDOWN = 0.05
+"""Seconds that a guest takes to shut itself down."""
 HEAD = 150
 """Bytes of a request's or an answer's head, about."""
 
@@ -31,6 +34,8 @@ class Guest:
         self._state, self._address, self._wire = state, address, wire or Bare()
         self.disk = disk or Disk()
         self._keeps_disk = False
+        self.on_power_off: Callable[[], None] = lambda: None
+        """What becomes of the machine when the guest shuts itself down."""
         self._since: float | None = None
         self._scheduling = FREE
         self._scheduled_since = 0.0
@@ -106,6 +111,10 @@ class Guest:
     def carry(self, load: Load | None) -> None:
         """Start a load in place of the one that runs, or none."""
         self._settle(self.state.loaded(load))
+
+    def power_off(self) -> None:
+        """Shut down, which takes a while."""
+        asyncio.get_running_loop().call_later(SHUTDOWN, self.on_power_off)
 
     def _settle(self, state: GuestState) -> None:
         """From now on the guest gets on in another way."""

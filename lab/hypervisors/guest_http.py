@@ -26,6 +26,7 @@ class Inside(Protocol):
     @property
     def disk(self) -> Disk: ...
     def carry(self, load: Load | None) -> None: ...
+    def power_off(self) -> None: ...
     async def scheduled(self) -> None: ...
     async def beaten(self, after: int) -> None: ...
 
@@ -75,6 +76,11 @@ async def _unload(guest: Inside, request: web.BaseRequest) -> web.Response:
     return web.Response(status=204)
 
 
+async def _power_off(guest: Inside, request: web.BaseRequest) -> web.Response:
+    guest.power_off()
+    return web.Response(status=204)
+
+
 async def _data(guest: Inside, request: web.BaseRequest) -> web.Response:
     digest, size = hashlib.sha256(), 0
     async for chunk in request.content.iter_chunked(CHUNK):
@@ -100,4 +106,5 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "/witness": {"GET": _witness},
     "/load": {"PUT": _load, "DELETE": _unload},
     "/data": {"POST": _data},
+    "/power": {"DELETE": _power_off},
 }

@@ -101,6 +101,7 @@ class ModelDomain:
     async def put(self, state: GuestState) -> None:
         """Have the guest here, with its socket open, but not running yet."""
         self.guest = Guest(state, self.spec.address, self.spec.wire, disk_of(self.spec.uid))
+        self.guest.on_power_off = lambda: self.power_off(Cause.SHUTDOWN)
         await self.guest.listen()
 
     async def suspend(self, cause: Cause) -> None:

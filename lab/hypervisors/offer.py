@@ -21,7 +21,7 @@ class Offer(Enum):
 
 
 PATHS = {
-    Offer.ALL: frozenset({"/", "/state", "/witness", "/load", "/data"}),
+    Offer.ALL: frozenset({"/", "/state", "/witness", "/load", "/data", "/power"}),
     Offer.NO_LOAD: frozenset({"/", "/state"}),
     Offer.NO_STATE: frozenset({"/"}),
 }
