@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .defect import Defect, written
 from .objects import copy_of
+from .tutorial import UNSCHEDULABLE_TIMEOUT
 from .write import Object, Write
 
 LOST_STAYS_LOST = "lost-guest-not-started-again"
@@ -13,6 +14,7 @@ BAD_LINK_ENDS_CONNECTIONS = "bad-link-ends-connections"
 KUBELET_TAKES_CONTAINERS = "kubelet-takes-its-containers"
 DRIVEN_OUT = {"key": "defects.example.com/driven-out", "effect": "NoExecute"}
 ALWAYS_THERE = ("baremetal", "node-role.kubernetes.io/control-plane")
+OWN_TIMEOUTS = {UNSCHEDULABLE_TIMEOUT, "kubevirt.io/migrationPendingPodTimeoutSeconds"}
 QUOTA = "migrationRejectedByResourceQuota"
 
 
@@ -22,6 +24,19 @@ def failed_migration_takes_the_guest(write: Write) -> Object | None:
         return None
     made = copy_of(write)
     made["status"]["phase"] = "Failed"
+    return made
+
+
+def early_end_told_as_success(write: Write) -> Object | None:
+    """A migration whose target is lost before virt-handler has it says that it has succeeded."""
+    old, metadata = (write.old or {}).get("status") or {}, write.new["metadata"]
+    if write.kind != "VirtualMachineInstanceMigration" or old.get("phase") not in ("Pending", "Scheduling"):
+        return None
+    timed = OWN_TIMEOUTS & (metadata.get("annotations") or {}).keys()
+    if write.new["status"].get("phase") != "Failed" or metadata.get("deletionTimestamp") or timed:
+        return None
+    made = copy_of(write)
+    made["status"]["phase"] = "Succeeded"
     return made
 
 
@@ -60,6 +75,7 @@ DEFECTS: tuple[Defect, ...] = (
         "CHA-01",
         "CHA-09",
     ),
+    written(early_end_told_as_success, "a migration whose target is lost at once says that it has succeeded", "CHA-03"),
     Defect(
         LOST_STAYS_LOST,
         "a VM whose guest was lost is not started again",

@@ -7,14 +7,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seatrial.fixtures.catalogue import FULL, allow_classes, catalogue_files, suite_folder
 from seatrial.fixtures.catalogue import SUITES as NAMES
 from seatrial.lab.defects import Defect
 
+Record = dict[str, Any]
 TOP = Path(__file__).parents[2]
 SUITES = tuple(TOP / suite for suite in NAMES if catalogue_files(suite_folder(suite)))
 """The folders of all suites that have a catalogue."""
@@ -53,30 +55,30 @@ def _named(function: ast.FunctionDef) -> Iterator[str]:
 
 def judge(folder: Path, defect: Defect | None, tests: Iterable[str] = (), workers: int = 0) -> Judgement:
     """Run tests of the suites (all by default) against a fresh lab with a defect."""
-    command = [sys.executable, "-m", "pytest", *(tests or map(str, SUITES)), "-q", "--no-header"]
-    command += [
-        "-p",
-        "tests.conformance.onefailure",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        str(TOP),
-        "--profile",
-        FULL,
-        "--seatrial-output",
-        str(folder),
-    ]
-    command += [part for name in allow_classes() for part in ("--allow", name)]
-    if workers:
-        command += ["-n", str(workers)]
-    if defect:
-        command += ["--defect", defect.name, "--time-scale", TIME_SCALE]
+    options = ["-p", "tests.conformance.onefailure"]
     if defect and defect.version:
-        command += ["--kubevirt-version", defect.version]
-    around = os.environ | {"PYTHONPATH": os.pathsep.join([str(TOP), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=around)
-    records = [json.loads(line) for line in (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
+        options += ["--kubevirt-version", defect.version]
+    records, output = run_suites(folder, tests, [defect.name] if defect else [], workers, options)
     ended = [record for record in records if record["type"] == "test"]
     failed = {id for record in ended if record["outcome"] in ("failed", "error") for id in record["requirements"]}
     tried = {id for record in ended if record["outcome"] != "skipped" for id in record["requirements"]}
-    return Judgement(frozenset(failed), frozenset(tried), done.stdout + done.stderr)
+    return Judgement(frozenset(failed), frozenset(tried), output)
+
+
+def run_suites(
+    folder: Path, tests: Iterable[str], defects: Sequence[str], workers: int = 0, options: Iterable[str] = ()
+) -> tuple[list[Record], str]:
+    """Run tests of the suites (all by default), everything allowed, against a fresh lab with defects.
+
+    Its journal is left in the folder. Returns the journal's records and what was printed.
+    """
+    command = [sys.executable, "-m", "pytest", *(tests or map(str, SUITES)), "-q", "--no-header", *options]
+    command += ["-p", "no:cacheprovider", "--rootdir", str(TOP), "--profile", FULL, "--seatrial-output", str(folder)]
+    command += [part for name in allow_classes() for part in ("--allow", name)]
+    command += ["-n", str(workers)] if workers else []
+    command += [part for name in defects for part in ("--defect", name)]
+    command += ["--time-scale", TIME_SCALE] if defects else []
+    around = os.environ | {"PYTHONPATH": os.pathsep.join([str(TOP), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=around)
+    lines = (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines], done.stdout + done.stderr
