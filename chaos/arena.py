@@ -19,9 +19,9 @@ from .scene import Scene, Side, Strike
 
 HOSTNAME = "kubernetes.io/hostname"
 
-BANDWIDTH, LESS = 8, 1
-"""MiB a second on an ordinary cluster: a small guest then migrates for some seconds; with less it is not half over when
-its time is."""
+BANDWIDTH, HALF, LESS = 8, 4, 1
+"""MiB a second on an ordinary cluster: a small guest then migrates for some seconds, with half of it long enough for a
+fault in its last quarter; with less it is not half over when its time is."""
 AT_ONCE: dict[str, Any] = {"completionTimeoutPerGiB": 1}
 """A migration that may take a second for each GiB of its guest is soon switched over, or paused; 0 were no limit."""
 MANNERS: dict[Moment, dict[str, Any]] = {
@@ -79,7 +79,8 @@ class Arena:
         self.policies.delete_all()
 
     def _bandwidth(self, moment: Moment) -> int:
-        return round((LESS if moment in MANNERS else BANDWIDTH) / self.stage.history.scale)
+        usual = HALF if moment is Moment.QUARTER_LEFT else BANDWIDTH
+        return round((LESS if moment in MANNERS else usual) / self.stage.history.scale)
 
 
 def _keeping_to(nodes: tuple[str, ...]) -> Callable[[Object], None]:

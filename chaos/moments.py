@@ -14,7 +14,7 @@ PAUSED_BY_MONITOR = "PausedByMigrationMonitor"
 
 
 class Moment(StrEnum):
-    """A phase of the migration; the last three tell apart what goes on in phase Running."""
+    """A phase of the migration; the last four tell apart what goes on in phase Running."""
 
     PENDING = "Pending"
     SCHEDULING = "Scheduling"
@@ -22,12 +22,18 @@ class Moment(StrEnum):
     PREPARING_TARGET = "PreparingTarget"
     TARGET_READY = "TargetReady"
     PRE_COPY = "Running"
+    QUARTER_LEFT = "Running, quarter left"
     PAUSED = "Running, paused"
     POST_COPY = "Running, post-copy"
 
     @property
     def phase(self) -> Phase:
         return Phase(self.partition(",")[0])
+
+    @property
+    def watched(self) -> Moment:
+        """What a watch shows of it: how much of its memory a guest has left is in no object."""
+        return Moment.PRE_COPY if self is Moment.QUARTER_LEFT else self
 
 
 class Outrun(Exception):
@@ -36,26 +42,26 @@ class Outrun(Exception):
 
 @dataclass(frozen=True)
 class Reached:
-    """A moment that has come: the version of an object that showed it."""
+    """A moment that has come, as a watch shows it: the version of an object that showed it."""
 
     moment: Moment
     seen: Seen
 
 
 def await_moment(history: History, migration: str, vm: str, moment: Moment, timeout: float) -> Reached:
-    """Wait until a migration (by uid) of a VM is at a moment.
+    """Wait until a watch shows that a migration (by uid) of a VM is at a moment.
 
     Raises Outrun when it is beyond, and NotSeen when it has not come within `timeout` seconds of an ordinary cluster.
     """
 
     def here(seen: History) -> Seen | None:
-        return _shows(seen, migration, vm, moment)
+        return _shows(seen, migration, vm, moment.watched)
 
-    def beyond(seen: History) -> str | None:
-        return _beyond(seen, migration, moment)
+    def past(seen: History) -> str | None:
+        return beyond(seen, migration, moment)
 
     try:
-        return Reached(moment, history.wait(f"the migration of {vm} is {moment}", here, timeout, beyond))
+        return Reached(moment, history.wait(f"the migration of {vm} is {moment}", here, timeout, past))
     except ForbiddenSeen as error:
         raise Outrun(f"not exercised, {str(error.observed).splitlines()[0]}") from None
 
@@ -84,7 +90,7 @@ def _manner(vmi: Object, migration: str) -> Moment | None:
     return Moment.PAUSED if paused or state.get("mode") == "Paused" else Moment.PRE_COPY
 
 
-def _beyond(history: History, migration: str, moment: Moment) -> str | None:
+def beyond(history: History, migration: str, moment: Moment) -> str | None:
     """Why the moment will not come any more."""
     vmim = _current(history, MIGRATION.kind, uid=migration)
     if vmim is None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from .faults import FAULTS, Fault
+from .faults import EXEC, FAULTS, Fault, Right
 from .moments import Moment
 from .scene import Side
 
@@ -44,8 +44,13 @@ class Cell:
 
     @property
     def id(self) -> str:
-        moment = self.moment.replace("Running, ", "")
+        moment = self.moment.replace("Running, ", "").replace(" ", "-")
         return f"{self.fault.name}-{self.side}-{moment}"
+
+    @property
+    def rights(self) -> tuple[Right, ...]:
+        """What has to be permitted for the fault, and to know its moment."""
+        return (*self.fault.rights, *((EXEC,) if self.moment is Moment.QUARTER_LEFT else ()))
 
 
 class TableError(ValueError):

@@ -81,7 +81,7 @@ class Trial:
     def _require_rights(self, cell: Cell) -> None:
         """Skips the test where a right is lacking."""
         api, home = self.stage.api, self.stage.cluster.install_namespace
-        for right in cell.fault.rights:
+        for right in cell.rights:
             if not right.given(api, self.stage.namespace, home):
                 pytest.skip(f"no right {right} (deploy/{cell.fault.rights_file} gives it)")
 

@@ -10,6 +10,7 @@ from seatrial.fixtures.kinds import MIGRATION
 from seatrial.fixtures.outcome import phase_of
 
 from .faults import Fault
+from .memoryleft import QUARTER, await_share_left
 from .moments import Moment, await_moment
 from .scene import Scene, Strike
 
@@ -32,13 +33,15 @@ class Struck:
 def strike_at(scene: Scene, fault: str, strike: Strike, moment: Moment, timeout: float = LONGEST) -> Struck:
     """Wait for the moment, and carry the fault, so named, out.
 
-    Raises Outrun when the migration was beyond the moment, NotSeen when it did not come, Missing, Refused,
-    Unreachable or CommandFailed when the fault could not be carried out.
+    Raises Outrun when the migration was beyond the moment, NotSeen when it did not come, Unfit when nobody tells of it,
+    Missing, Refused, Unreachable or CommandFailed when the fault could not be carried out.
     """
-    reached = await_moment(scene.history, scene.migration, scene.vm, moment, timeout)
+    shown = await_moment(scene.history, scene.migration, scene.vm, moment, timeout).seen.t
+    if moment is Moment.QUARTER_LEFT:
+        shown = await_share_left(scene, QUARTER)
     began = scene.history.elapsed()
     hit = strike()
-    late = (began - reached.seen.t) * 1000
+    late = (began - shown) * 1000
     scene.history.note("fault", f"{fault}: {hit}, {late:.1f} ms after {moment} was seen", at=began)
     return Struck(fault, moment, hit, late, began)
 

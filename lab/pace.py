@@ -13,6 +13,8 @@ class Pace:
 
     image_pull: float = 0.02
     container_start: float = 0.01
+    forced_grace: float = 0.1
+    """The kubelet gives a pod that was deleted without grace a second or two to end; the lab a tenth of a second."""
     guest_boot: float = 0.05
     guest_shutdown: float = 0.05
     target_preparation: float = 0.03

@@ -15,8 +15,6 @@ from .multus import AttachError
 from .podstatus import OWN_CONDITIONS, Host, Role, pod_status, role_of
 
 DEFAULT_GRACE = 30
-FORCED_GRACE = 1
-"""What a pod gets that was deleted without grace, in seconds: the kubelet's minimum."""
 NO_SANDBOX = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox"
 
 
@@ -221,11 +219,12 @@ class PodWorker:
         await cancel(changed)
 
     def _grace(self) -> float:
+        least = self._machine.lab.pace.forced_grace
         if self._removed:
-            return FORCED_GRACE
+            return least
         metadata, spec = self.pod["metadata"], self.pod["spec"]
         grace = metadata.get("deletionGracePeriodSeconds", spec.get("terminationGracePeriodSeconds", DEFAULT_GRACE))
-        return max(float(grace), FORCED_GRACE)
+        return max(float(grace), least)
 
     def _of(self, *roles: Role) -> list[Runner]:
         return [runner for runner in self.runners if runner.role in roles]

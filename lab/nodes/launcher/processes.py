@@ -1,4 +1,4 @@
-"""What `kubectl exec` finds in a launcher's container beside the ordinary commands: QEMU's process, by its name."""
+"""What `kubectl exec` finds in a launcher's container beside the ordinary commands: QEMU by its name, and virsh."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ...hypervisors.interface import Sent
 from ..commands import modelled
 from ..runtime import Container, Exec, Ran
 from .launcher import Launcher
+from .virsh import virsh
 
 QEMU = "qemu-kvm"
 NOBODY, WRONG = 1, 2
@@ -29,6 +30,8 @@ def processes_of(container: Container, launcher: Launcher) -> Exec:
             return _pkill(launcher, argv[1:])
         if name == "pgrep":
             return _pgrep(container, launcher, argv[1:])
+        if name == "virsh":
+            return virsh(launcher, argv[1:])
         return await modelled(container, argv, stdin)
 
     return run

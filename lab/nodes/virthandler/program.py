@@ -13,7 +13,7 @@ from ...hypervisors.interface import HypervisorError
 from ...informer import Queue, key_of, run_controller
 from ...kube import ApiError, Object, cancel
 from ..launcher import Launcher, LauncherError
-from ..runtime import Container
+from ..runtime import Container, Node
 from .agent import Agent
 from .api import Api
 from .heartbeat import announce, beat, withdraw
@@ -27,6 +27,7 @@ from .target import Target
 WORKERS = 10
 GRACE = 300.0
 """Seconds that a virt-handler which is told to go waits for its migrations to end."""
+TURNS = "virt-handlers"
 PANIC = 2
 """The exit code of a Go program that gives up."""
 
@@ -96,8 +97,12 @@ class Router:
 
 
 async def virt_handler(container: Container) -> int:
-    """Run until the container is told to stop, or is killed."""
-    async with container.kube("virt-handler") as kube:
+    """Run until the container is told to stop, or is killed.
+
+    On a cluster a new virt-handler takes seconds to start, longer than one that is killed takes to end; here it waits
+    for that, lest the old one's last word on the node come after the new one's first.
+    """
+    async with _turns_of(container.node), container.kube("virt-handler") as kube:
         try:
             agent = Agent(container, kube)
         except NoMigrationAddress as error:
@@ -112,6 +117,11 @@ async def virt_handler(container: Container) -> int:
         finally:
             stop_listening()
     return 0
+
+
+def _turns_of(node: Node) -> asyncio.Lock:
+    turns: asyncio.Lock = node.machines.setdefault(TURNS, asyncio.Lock())
+    return turns
 
 
 async def _serve(container: Container, agent: Agent, router: Router) -> None:
