@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.fixtures import Guests, Policies, Stage, VirtualMachines
+from seatrial.fixtures import Guests, MigrationNetwork, Policies, Stage, VirtualMachines
 from seatrial.fixtures.kinds import Object
+from seatrial.fixtures.networkdefinition import macvlan
 from seatrial.fixtures.nodetools import NodeToolbox
 from seatrial.fixtures.originals import Originals
 from seatrial.fixtures.vmspec import one_connection
 
 from .fates import Victim
-from .faults import Fault
+from .faults import MIGRATION_NETWORK, Fault
 from .moments import Moment
 from .scene import Scene, Side, Strike
 
@@ -40,12 +41,15 @@ class Arena:
     policies: Policies
     node_tools: NodeToolbox
     originals: Originals
+    network: MigrationNetwork
 
     def begin(self, fault: Fault, side: Side, moment: Moment) -> tuple[Victim, Scene, Strike]:
         """Start a VM, prepare the fault, and start a migration that comes to the moment.
 
         Who is handed the scene leaves its `undoing`. Raises Unfit.
         """
+        if fault.allow == MIGRATION_NETWORK and not self.network.name:
+            self.network.set_up(macvlan(MIGRATION_NETWORK))
         pair = self._pair() if fault.on_nodes else ()
         vm = self.vms.create(change=_keeping_to(pair))
         before, vmi = self.guests.of(vm).state(), vm.vmi()

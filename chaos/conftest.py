@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.fixtures import Guests, Policies, Report, Stage, VirtualMachines
+from seatrial.fixtures import Guests, MigrationNetwork, Policies, Report, Stage, VirtualMachines
 from seatrial.fixtures.nodetools import NodeToolbox
 from seatrial.fixtures.originals import Originals
 
@@ -20,9 +20,10 @@ def arena(
     policies: Policies,
     node_tools: NodeToolbox,
     originals: Originals,
+    migration_network: MigrationNetwork,
 ) -> Arena:
     """Where VMs are hit while they migrate."""
-    return Arena(stage, vms, guests, policies, node_tools, originals)
+    return Arena(stage, vms, guests, policies, node_tools, originals, migration_network)
 
 
 @pytest.fixture

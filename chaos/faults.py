@@ -9,6 +9,7 @@ from functools import partial
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.kinds import (
     LEASE,
+    NETWORK_ATTACHMENT_DEFINITION,
     NODE,
     POD,
     RESOURCE_QUOTA,
@@ -18,12 +19,12 @@ from seatrial.fixtures.kinds import (
     Kind,
 )
 
-from .actions import controlplane, launchers, links, machines, namespaces, nodes
+from .actions import controlplane, launchers, links, machines, namespaces, networks, nodes
 from .scene import Scene, Side, Strike
 
 ENDS = (Side.SOURCE, Side.TARGET)
 ALL = (Side.BOTH,)
-CONTROL_PLANE, NODES, NETWORK = "control-plane", "node", "network"
+CONTROL_PLANE, NODES, NETWORK, MIGRATION_NETWORK = "control-plane", "node", "network", "migration-network"
 SILENCE, SQUEEZE, OUTAGE = 60.0, 20.0, 10.0
 """Seconds on an ordinary cluster: for libvirt to give up a connection on which nothing comes, for a migration to feel a
 bad link, and for controllers to have tried in vain."""
@@ -60,6 +61,10 @@ CHANGE_ADMISSION = (
     Right("delete", VALIDATING_WEBHOOK_CONFIGURATION),
 )
 
+CHANGE_DEFINITIONS = tuple(
+    Right(verb, NETWORK_ATTACHMENT_DEFINITION, at_home=True) for verb in ("create", "get", "delete")
+)
+
 
 def at_once(carry_out: Callable[[Scene, Side], str]) -> Callable[[Scene, Side], Strike]:
     """A fault that takes no preparation."""
@@ -89,6 +94,8 @@ class Fault:
     @property
     def rights_file(self) -> str:
         """Which file of deploy/ gives the rights."""
+        if self.allow == MIGRATION_NETWORK:
+            return "rbac-migration-network.yaml"
         wide = any(not right.kind.namespaced for right in self.rights)
         return "rbac-chaos-cluster.yaml" if wide else "rbac-chaos.yaml"
 
@@ -242,4 +249,13 @@ _NODES = (
         OUTAGE,
     ),
 )
-FAULTS = {fault.name: fault for fault in (*_VM, *_CONTROL_PLANE, *_LINKS, *_NODES)}
+_MIGRATION_NETWORK = Fault(
+    "definition-deleted",
+    "for a while the migration network's definition is gone",
+    ALL,
+    networks.remove_definition,
+    CHANGE_DEFINITIONS,
+    MIGRATION_NETWORK,
+    OUTAGE,
+)
+FAULTS = {fault.name: fault for fault in (*_VM, *_CONTROL_PLANE, _MIGRATION_NETWORK, *_LINKS, *_NODES)}

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from seatrial.fixtures import Cluster, Guests, Policies, Report, Stage, VirtualMachines, not_applicable
-from seatrial.fixtures.capabilities import MULTUS
 from seatrial.fixtures.migrationnetwork import configured
-from seatrial.fixtures.networkdefinition import TUTORIAL_MASTER, macvlan
-from seatrial.fixtures.secondcard import unattached
+from seatrial.fixtures.providenetwork import require_multus
 
 from .accounts import Accounts
 from .trials import Trials
@@ -38,32 +36,3 @@ def network_may_be_made(cluster: Cluster, allowed: frozenset[str]) -> None:
     if ALLOW not in allowed:
         not_applicable(f"the cluster has no migration network, and none may be made for the test: --allow {ALLOW}")
     require_multus(cluster)
-
-
-@pytest.fixture
-def network_may_be_changed(cluster: Cluster) -> None:
-    """Skips the test where no other migration network can be made."""
-    require_multus(cluster)
-
-
-def require_multus(cluster: Cluster) -> None:
-    multus = cluster.capabilities[MULTUS]
-    if not multus.available:
-        pytest.skip(f"no migration network can be made without Multus: {multus.detail}")
-
-
-@pytest.fixture
-def unattached_nodes(stage: Stage) -> dict[str, str]:
-    """The nodes that cannot be attached to the tutorial's network, and why; skips the test where none can."""
-    found = unattached(stage, macvlan("probe", addresses=""))
-    if len(found) == len(stage.cluster.migration_nodes):
-        pytest.skip(f"no node has a second network card {TUTORIAL_MASTER}: {next(iter(found.values()), '')}")
-    return found
-
-
-@pytest.fixture
-def attachable(unattached_nodes: dict[str, str]) -> None:
-    """Skips the test where a node cannot be attached to the tutorial's network."""
-    if unattached_nodes:
-        node, why = next(iter(unattached_nodes.items()))
-        pytest.skip(f"{node} cannot be attached to a network on {TUTORIAL_MASTER}: {why}")

@@ -14,6 +14,7 @@ OUT_OF_RANGE = "migration-address-out-of-range"
 TLS_OFF = "migration-tls-off"
 REACHED_BY_ALL = "migration-network-reached-by-all"
 PORTS_BLOCKED = "migration-ports-blocked"
+DEFINITION_NEEDED = "migration-network-definition-needed"
 STAYS = "migration-network-stays"
 CARD_MISSING = "node-without-second-card"
 HANDLER, NETWORKS = "virt-handler", "k8s.v1.cni.cncf.io/networks"
@@ -101,6 +102,11 @@ DEFECTS: tuple[Defect, ...] = (
         NOT_USED,
         "virt-handlers are attached to the migration network and migrate by their pods'",
         ("NET-01", "NET-03", "NET-23", "NET-24", "NET-28"),
+    ),
+    Defect(
+        DEFINITION_NEEDED,
+        "a virt-handler that does not find the migration network's definition prepares for no migration",
+        ("CHA-26",),
     ),
     Defect(
         NO_ADDRESS,

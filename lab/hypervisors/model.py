@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from ..defects import Defects
+from ..defects.strategies import PAUSED_FOR_GOOD
 from ..pace import Pace
 from .arrival import Arrival
 from .console import Shell
@@ -110,6 +111,8 @@ class ModelDomain:
 
     async def resume(self) -> None:
         self._require_alive()
+        if self._status.cause is Cause.MONITOR and self.defects.on(PAUSED_FOR_GOOD):
+            return
         self.become(State.RUNNING, Cause.BOOTED)
 
     async def shutdown(self) -> None:

@@ -17,7 +17,12 @@ from seatrial.chaos.table import Cell, Fate, cells
 from tests.conformance.runs import TOP, cases_of, run_suites
 
 WORKERS = 4
-GUEST_LOST = ("guest-restarts", "failed-migration-takes-the-guest", "early-end-told-as-success")
+GUEST_LOST = (
+    "guest-restarts",
+    "failed-migration-takes-the-guest",
+    "early-end-told-as-success",
+    "paused-for-good",
+)
 BREAKS = {
     Fate.SURVIVES: GUEST_LOST,
     Fate.STAYS: GUEST_LOST,

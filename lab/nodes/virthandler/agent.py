@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ...copies import copied
-from ...defects.network import TLS_OFF
+from ...defects.network import DEFINITION_NEEDED, TLS_OFF
 from ...events import Recorder
 from ...informer import Informer, Key, key_of
-from ...kinds import KUBEVIRT, NODE, VIRTUAL_MACHINE_INSTANCE
+from ...kinds import KUBEVIRT, NETWORK_ATTACHMENT_DEFINITION, NODE, VIRTUAL_MACHINE_INSTANCE
 from ...kube import Kube, Object
 from ...release import Release
 from ..launcher import Launcher, Launchers, launchers_of
@@ -39,6 +39,7 @@ class Agent:
         self._nodes = Informer(kube, NODE, fields=f"metadata.name={self.node}")
         self._configs = Informer(kube, KUBEVIRT)
         self._defects = container.lab.defects
+        self._home: str = container.pod["metadata"]["namespace"]
         interface = migration_interface(container.network, self._defects)
         wire = wire_of(container.network, interface, self._defects)
         self.proxies = Proxies(container.lab.authority, container.network, interface, wire, self._tls_is_off)
@@ -102,6 +103,13 @@ class Agent:
         found = next(iter(self._configs.items()), {})
         configuration: dict[str, Any] = found.get("spec", {}).get("configuration") or {}
         return configuration
+
+    async def misses_definition(self) -> bool:
+        """Whether a defect keeps this virt-handler from migrations while their network's definition is gone."""
+        network = (self.configuration.get("migrations") or {}).get("network")
+        if not network or not self._defects.on(DEFINITION_NEEDED):
+            return False
+        return await self.kube.find(NETWORK_ATTACHMENT_DEFINITION, network, self._home) is None
 
     def _tls_is_off(self) -> bool:
         migrations = self.configuration.get("migrations") or {}

@@ -39,7 +39,7 @@ class Target:
 
     async def _prepare(self, vmi: Object, launcher: Launcher) -> None:
         """Have the launcher ready and listen for the source. A test hook of KubeVirt's keeps it from ever being so."""
-        if BLOCKED in (vmi["metadata"].get("annotations") or {}):
+        if BLOCKED in (vmi["metadata"].get("annotations") or {}) or await self._agent.misses_definition():
             return
         await launcher.prepare(vmi)
         self._agent.event(vmi, "Normal", "PreparingTarget", "VirtualMachineInstance Migration Target Prepared.")
