@@ -39,6 +39,7 @@ def test_a_requirement_needs_the_leave_of_its_faults() -> None:
     assert {(requirements[cell.requirement].allow or "", cell.fault.allow) for cell in cells() if cell.fate} == {
         ("", ""),
         ("control-plane", "control-plane"),
+        ("migration-network", "migration-network"),
         ("network", "network"),
         ("node", "node"),
     }
