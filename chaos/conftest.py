@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.fixtures import Guests, MigrationNetwork, Policies, Report, Stage, VirtualMachines
+from seatrial.fixtures import Cluster, Guests, MigrationNetwork, Policies, Report, Stage, VirtualMachines
+from seatrial.fixtures.migrationnetwork import configured
 from seatrial.fixtures.nodetools import NodeToolbox
 from seatrial.fixtures.originals import Originals
 
@@ -30,3 +31,11 @@ def arena(
 def trial(arena: Arena, guests: Guests, stage: Stage, report: Report) -> Trial:
     """One cell, to be tried."""
     return Trial(arena, guests, stage, report)
+
+
+@pytest.fixture
+def network_there(request: pytest.FixtureRequest, cluster: Cluster) -> None:
+    """Skips the test where there is no migration network, and none can be set up."""
+    if not configured(cluster.kubevirt()):
+        request.getfixturevalue("network_may_be_changed")
+        request.getfixturevalue("attachable")

@@ -9,7 +9,7 @@ from .trial import Trial, cells_of
 
 
 @pytest.mark.exclusive
-@pytest.mark.usefixtures("two_nodes", "network_may_be_changed", "attachable")
+@pytest.mark.usefixtures("two_nodes", "network_there")
 @pytest.mark.requirement("CHA-26")
 @pytest.mark.parametrize("cell", cells_of("CHA-26"))
 def test_migrations_outlive_their_networks_definition(trial: Trial, cell: Cell) -> None:
