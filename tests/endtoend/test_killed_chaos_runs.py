@@ -14,13 +14,16 @@ import pytest
 
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.history import History
-from seatrial.fixtures.kinds import NODE, POD, VALIDATING_WEBHOOK_CONFIGURATION, Object
+from seatrial.fixtures.kinds import DAEMON_SET, NODE, POD, VALIDATING_WEBHOOK_CONFIGURATION, Object
 from seatrial.fixtures.leases import RUN_LABEL
 from seatrial.fixtures.machine import find_condition
+from seatrial.fixtures.migrationnetwork import rolled_out
 from seatrial.fixtures.nodetools import NodeTools, tools_of, tools_pod
 from seatrial.fixtures.recorder import recording
+from seatrial.fixtures.virthandlers import NAME as HANDLERS
 from tests.endtoend.commands import PYTEST, ROOT, SEATRIAL, run
-from tests.endtoend.leftovers import traces, untouchables
+from tests.endtoend.leftovers import traces
+from tests.endtoend.test_killed_network_runs import state
 from tests.endtoend.test_killed_runs import Moment, kill_at
 
 NAMESPACE, SECONDS = "default", 60
@@ -40,6 +43,11 @@ CASES = {
         Moment(VALIDATING_WEBHOOK_CONFIGURATION.kind, lambda obj: RUN_LABEL in (obj["metadata"].get("labels") or {})),
         0.3,
     ),
+    "definition-deleted-both-Running": (
+        "migration-network",
+        Moment("ConfigMap", lambda obj: '"whole":{' in (obj.get("data") or {}).get("original", "")),
+        0.3,
+    ),
 }
 """For each cell the leave that it needs, the moment, and for how many seconds at most it goes on then."""
 
@@ -49,22 +57,28 @@ def test_a_run_killed_in_the_middle_of_a_fault_is_undone(tmp_path: Path, kubecon
     seed = os.environ.get("SEATRIAL_SEED") or str(random.SystemRandom().randrange(10**6))
     print(f"SEATRIAL_SEED={seed}")
     leave, moment, longest = CASES[cell]
-    before = untouchables(api)
+    before = state(api)
     command = [*PYTEST, ROOT / "chaos", "--profile", "full", "-k", cell, "--allow", leave, "--kubeconfig", kubeconfig]
     killed = kill_at(api, command, tmp_path, moment, random.Random(seed), longest)
     if killed:  # in its last while a run may have undone all of it
         swept = run([*SEATRIAL, "sweep", "--run", killed, "--kubeconfig", kubeconfig], tmp_path)
         assert (swept.status, swept.err) == (0, "")
-    with recording(api, None, [NODE]) as history:
+    with recording(api, None, [NODE, DAEMON_SET]) as history:
         history.wait("all nodes are Ready", _all_ready, SECONDS)
+        history.wait("virt-handlers run on the pods' network", _without_network, SECONDS)
     assert traces(api) == []
-    assert untouchables(api) == before
+    assert state(api) == before
     assert shaped_links(api) == []
 
 
 def _all_ready(history: History) -> bool:
     conditions = [find_condition(node, "Ready") or {} for node in history.objects(NODE.kind)]
     return all(condition.get("status") == "True" for condition in conditions)
+
+
+def _without_network(history: History) -> bool:
+    daemons = history.find(DAEMON_SET.kind, HANDLERS)
+    return daemons is not None and rolled_out(daemons, "")
 
 
 def shaped_links(api: Api) -> list[str]:
