@@ -38,19 +38,8 @@ def main() -> int:
 def _run(kubeconfig: Path, output: Path, expression: list[str]) -> int:
     allowed = [part for name in allow_classes() for part in ("--allow", name)]
     chosen = [part for each in expression for part in ("-k", each)]
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "pytest",
-        TOP / "chaos",
-        "-q",
-        "-n",
-        WORKERS,
-        "--profile",
-        FULL,
-        *allowed,
-        *chosen,
-    ]
+    command: list[str | Path] = [sys.executable, "-m", "pytest", TOP / "chaos", "-q", "-n", WORKERS]
+    command += ["--profile", FULL, *allowed, *chosen]
     command += ["--kubeconfig", kubeconfig, "--seatrial-output", output, "-p", "no:cacheprovider"]
     return subprocess.run(command, check=False, cwd=TOP).returncode
 
