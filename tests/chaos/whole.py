@@ -16,6 +16,7 @@ from pathlib import Path
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.catalogue import FULL, allow_classes
 from seatrial.fixtures.preflight import connect
+from seatrial.fixtures.settings import LAB_TIME_SCALE
 from tests.conformance.runs import TOP
 from tests.endtoend.leftovers import traces
 from tests.endtoend.test_killed_chaos_runs import shaped_links
@@ -39,7 +40,7 @@ def _run(kubeconfig: Path, output: Path, expression: list[str]) -> int:
     allowed = [part for name in allow_classes() for part in ("--allow", name)]
     chosen = [part for each in expression for part in ("-k", each)]
     command: list[str | Path] = [sys.executable, "-m", "pytest", TOP / "chaos", "-q", "-n", WORKERS]
-    command += ["--profile", FULL, *allowed, *chosen]
+    command += ["--profile", FULL, "--time-scale", str(LAB_TIME_SCALE), *allowed, *chosen]
     command += ["--kubeconfig", kubeconfig, "--seatrial-output", output, "-p", "no:cacheprovider"]
     return subprocess.run(command, check=False, cwd=TOP).returncode
 
