@@ -7,8 +7,12 @@ launcher's image, and is what people look with at a migration under way.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from seatrial.fixtures.execute import execute
+from seatrial.fixtures.history import History, NotSeen
+from seatrial.fixtures.limits import SETTLE
+from seatrial.fixtures.transport import Unreachable
 
 from .actions.launchers import COMPUTE
 from .moments import Moment, Outrun, beyond
@@ -28,15 +32,34 @@ def await_share_left(scene: Scene, share: float) -> float:
     pod = scene.pod(Side.SOURCE)["metadata"]["name"]
     command = ("virsh", "domjobinfo", f"{scene.namespace}_{scene.vm}")
     while True:
-        ran = execute(scene.api, scene.namespace, pod, COMPUTE, command)
+        try:
+            ran = execute(scene.api, scene.namespace, pod, COMPUTE, command)
+        except Unreachable:  # a source's launcher ends a moment before its migration says so
+            _await_end(scene)
+            raise
         told = scene.history.elapsed()
         if ran.code in NO_COMMAND:
             raise Unfit(f"the launcher does not tell how much memory is left: {(ran.errors or ran.output).strip()}")
         left = share_left(ran.output)
         if left is not None and left <= share:
             return told
-        if past := beyond(scene.history, scene.migration, Moment.QUARTER_LEFT):
-            raise Outrun(f"not exercised, {past}")
+        _require_under_way(scene)
+
+
+def _await_end(scene: Scene) -> None:
+    """Raises Outrun once the migration is over; nothing when it is not over soon."""
+    with suppress(NotSeen):
+        scene.history.wait("the migration is over", lambda seen: bool(_past(seen, scene)), SETTLE)
+        _require_under_way(scene)
+
+
+def _require_under_way(scene: Scene) -> None:
+    if past := _past(scene.history, scene):
+        raise Outrun(f"not exercised, {past}")
+
+
+def _past(history: History, scene: Scene) -> str | None:
+    return beyond(history, scene.migration, Moment.QUARTER_LEFT)
 
 
 def share_left(output: str) -> float | None:
