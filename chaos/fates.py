@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from seatrial.fixtures import Guests, GuestState, History, Migration, Stage, VirtualMachine, check
+from seatrial.fixtures import Finding, Guests, GuestState, History, Migration, Phase, Stage, VirtualMachine, check
 from seatrial.fixtures.history import Seen
 from seatrial.fixtures.kinds import MIGRATION, POD, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE
 from seatrial.fixtures.limits import MIGRATION as MIGRATION_LIMIT
 from seatrial.fixtures.limits import SETTLE, START, STOP
+from seatrial.fixtures.outcome import phase_of
 
 from .table import Fate
 
 RECOVERY = START + STOP
 """Seconds on an ordinary cluster in which a VM that has lost its guest runs another: an end and a start."""
+ENDS_MIGRATIONS = (Fate.STAYS, Fate.RESTARTS)
+LAST_WORDS = 3.0
+"""Seconds on an ordinary cluster in which a pod that was deleted without grace may go on with what it does."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,23 @@ def check_next_migration(victim: Victim) -> None:
     victim.vm.wait_running(RECOVERY)
     victim.vm.wait_migratable()
     victim.vm.migrate().wait_succeeded()
+
+
+def outran(victim: Victim, fate: Fate, struck_at: float, guests: Guests, stage: Stage) -> bool:
+    """Whether the migration ended so soon after a fault that was to end it that it cannot have felt it.
+
+    Its guest has arrived, and is the same; `struck_at` is in seconds of the history.
+    """
+    versions = stage.history.versions(MIGRATION.kind, uid=victim.migration.uid)
+    ends = [seen.t for seen in versions if phase_of(seen.object) is Phase.SUCCEEDED]
+    if fate not in ENDS_MIGRATIONS or not ends or ends[0] > struck_at + LAST_WORDS * stage.history.scale:
+        return False
+    try:
+        check("the VMI's node", f"another than {victim.node}", victim.vm.node(), victim.vm.node() != victim.node)
+        _check_same(victim, guests)
+    except Finding:
+        return False
+    return True
 
 
 def _survives(victim: Victim, guests: Guests, stage: Stage) -> str:

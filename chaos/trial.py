@@ -12,7 +12,7 @@ from seatrial.fixtures.catalogue import FULL
 from seatrial.fixtures.nodetools import CommandFailed
 
 from .arena import Arena
-from .fates import Victim, check_fate, check_next_migration
+from .fates import Victim, check_fate, check_next_migration, outran
 from .moments import Moment, Outrun
 from .scene import Scene, Strike, Unfit
 from .table import Cell, Fate, cells, untried_beside
@@ -54,6 +54,8 @@ class Trial:
             observed = check_fate(victim, cell.fate, self.guests, self.stage)
             self._settle(cell.fate, struck, victim)
         except Finding as finding:
+            if outran(victim, cell.fate, struck.at, self.guests, self.stage):
+                self._pass_over(cell, "not exercised, the migration was over before it can have felt the fault")
             self._tell(cell, f"otherwise, {finding.what}: {finding.observed}", False)
             raise
         self._tell(cell, observed, True)
