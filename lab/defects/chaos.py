@@ -67,6 +67,11 @@ def _fails(vmi: Object) -> bool:
 
 
 DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        LOST_STAYS_LOST,
+        "a VM whose guest was lost is not started again",
+        ("CHA-05", "CHA-04", "CHA-09", "CHA-10", "CHA-13", "CHA-15", "CAN-14"),
+    ),
     written(
         failed_migration_takes_the_guest,
         "a migration that fails takes its guest with it",
@@ -76,11 +81,6 @@ DEFECTS: tuple[Defect, ...] = (
         "CHA-09",
     ),
     written(early_end_told_as_success, "a migration whose target is lost at once says that it has succeeded", "CHA-03"),
-    Defect(
-        LOST_STAYS_LOST,
-        "a VM whose guest was lost is not started again",
-        ("CHA-05", "CHA-04", "CHA-09", "CHA-10", "CHA-13", "CHA-15", "CAN-14"),
-    ),
     Defect(
         NEW_LEADER_ENDS_MIGRATIONS,
         "a virt-controller that takes over gives up the migrations under way",
