@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from ..tasks import heard
 from .stream import Stream
 
 Message = dict[str, Any]
@@ -80,7 +81,7 @@ class Channel:
         """Ask after so long, but notice at once if the other side is gone; returns the answer, and how long it was."""
         loop = asyncio.get_running_loop()
         began, answer = loop.time(), asyncio.create_task(self.receive())
-        answer.add_done_callback(_heard)
+        answer.add_done_callback(heard)
         try:
             await asyncio.wait({answer}, timeout=seconds)
             waited = loop.time() - began
@@ -103,9 +104,3 @@ class Channel:
     def _abort(self) -> None:
         transport = self._writer.transport
         transport.abort()
-
-
-def _heard(answer: asyncio.Task[Message]) -> None:
-    """Who finds the channel lost while asking does not look at what became of the answer."""
-    if not answer.cancelled():
-        answer.exception()

@@ -14,6 +14,7 @@ from ...hypervisors.interface import Aborted, Cause, Domain, HypervisorError, Jo
 from ...hypervisors.stream import Connect
 from ...pace import Pace
 from ...release import Release
+from ...tasks import heard
 from .monitor import Step
 from .order import LONGEST_DOWNTIME, Order
 from .progress import KEPT, LOOKS_A_LINE, Sampled, log_line
@@ -64,6 +65,7 @@ class Outbound:
             self._end(FORCED_REASON)
             return
         job = asyncio.create_task(self._domain.migrate(connect, self._order.options))
+        job.add_done_callback(heard)
         try:
             await self._watch(job)
             job.result()
