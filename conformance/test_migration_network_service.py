@@ -6,7 +6,7 @@ Beside them a guest that does not move answers a probe.
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,20 +42,22 @@ SPAN = 10.0
 """Seconds over which answers are timed, on an ordinary cluster."""
 NOTICED = 1.5
 """The link is taken to be the guests' bottleneck when a storm makes their answers take so many times as long."""
-BETTER = 0.8
-"""Less than so much of what it takes otherwise is better, and not by chance."""
 
 
 @dataclass(frozen=True)
 class Answers:
     """How long a guest's answers took, in milliseconds."""
 
+    quarter: float
+    """Within which a quarter of them came. A full link delays every answer, a busy node only some: this tells them
+    apart, and is what storms are compared by."""
     median: float
     p95: float
     count: int
 
     def __str__(self) -> str:
-        return f"median {self.median:.1f} ms, 95 % within {self.p95:.1f} ms, of {self.count}"
+        shares = f"25 % within {self.quarter:.1f} ms, half {self.median:.1f} ms, 95 % {self.p95:.1f} ms"
+        return f"{shares}, of {self.count}"
 
 
 @pytest.mark.requirement("NET-28")
@@ -67,7 +69,7 @@ def test_guests_notice_less_of_a_storm(
     services: Services,
     report: Report,
 ) -> None:
-    """The same storm by the pods' network and by one of its own: the median of a bystander's answers."""
+    """The same storm by the pods' network and by one of its own, and how soon a bystander answers."""
     home = stage.cluster.migration_nodes[0]
     bystander, *storm = [vms.create(memory=size, change=_prefer(home)) for size in (None, *[MEMORY] * STORM)]
     if {vm.node() for vm in (bystander, *storm)} != {home}:
@@ -88,11 +90,16 @@ def test_guests_notice_less_of_a_storm(
         migration_network.set_up(macvlan(NAME))
     with_one = timed(service, storm, stage.history)
     tell({"calm": calm, "by the pods' network": without, "by the migration network": with_one}, report)
-    if without.median < NOTICED * calm.median:
+    if without.quarter < NOTICED * calm.quarter:
         pytest.skip(f"not exercised: {STORM} migrations at once do not fill the pods' network: {without} ({calm} calm)")
-    expected = f"a median of at most {BETTER:.0%} of that by the pods' network ({without})"
-    better = with_one.median <= BETTER * without.median
-    check("a bystander's answers by the migration network", expected, str(with_one), better)
+    check_better(calm, without, with_one)
+
+
+def check_better(calm: Answers, without: Answers, with_one: Answers) -> None:
+    """As a ratio, answers are nearer to those while nothing migrates than to those during a storm without a network."""
+    bound = math.sqrt(calm.quarter * without.quarter)
+    expected = f"25 % within {bound:.1f} ms (calm: {calm}; by the pods' network: {without})"
+    check("a bystander's answers by the migration network", expected, str(with_one), with_one.quarter <= bound)
 
 
 def _prefer(node: str) -> Change:
@@ -116,7 +123,8 @@ def timed(service: Service, storm: Sequence[VirtualMachine], history: History) -
         migration.wait_gone()
     took = sorted(ms for at, ms in seen.answers if begin <= at <= end)
     check("answers during the storm", "some", len(took), len(took) > 1)
-    return Answers(statistics.median(took), took[int(len(took) * 0.95)], len(took))
+    quarter, median, p95 = (took[int(len(took) * share)] for share in (0.25, 0.5, 0.95))
+    return Answers(quarter, median, p95, len(took))
 
 
 def tell(answers: dict[str, Answers], report: Report) -> None:
@@ -125,5 +133,10 @@ def tell(answers: dict[str, Answers], report: Report) -> None:
         report.table(
             "A bystander's answers during a storm",
             migrations=name,
-            **{"median (ms)": round(found.median, 2), "95 % within (ms)": round(found.p95, 2), "answers": found.count},
+            **{
+                "25 % within (ms)": round(found.quarter, 2),
+                "median (ms)": round(found.median, 2),
+                "95 % within (ms)": round(found.p95, 2),
+                "answers": found.count,
+            },
         )
