@@ -36,6 +36,7 @@ class Guest:
         self._keeps_disk = False
         self.on_power_off: Callable[[], None] = lambda: None
         """What becomes of the machine when the guest shuts itself down."""
+        self._told_to_go = False
         self._since: float | None = None
         self._scheduling = FREE
         self._scheduled_since = 0.0
@@ -113,8 +114,8 @@ class Guest:
         self._settle(self.state.loaded(load))
 
     def power_off(self) -> None:
-        """Shut down, which takes a while."""
-        asyncio.get_running_loop().call_later(SHUTDOWN, self.on_power_off)
+        """Shut down, once the request under way has been answered."""
+        self._told_to_go = True
 
     def _settle(self, state: GuestState) -> None:
         """From now on the guest gets on in another way."""
@@ -167,4 +168,11 @@ class Guest:
         self._wire.send(HEAD + (answered.content_length or 0))
         if delay := self._wire.link.delay:
             await asyncio.sleep(delay)
+        if self._told_to_go:
+            await self._go(request, answered)
         return answered
+
+    async def _go(self, request: web.BaseRequest, answered: web.Response) -> None:
+        await answered.prepare(request)
+        await answered.write_eof()
+        asyncio.get_running_loop().call_later(SHUTDOWN, self.on_power_off)

@@ -11,18 +11,22 @@ from typing import Any
 import aiohttp
 import pytest
 
-from seatrial.lab.hypervisors.guest import Guest
+from seatrial.lab.hypervisors.guest import SHUTDOWN, Guest
 from seatrial.lab.hypervisors.guest_state import GuestState
+from seatrial.lab.hypervisors.link import Link
 from seatrial.lab.hypervisors.memory import MIB
 from seatrial.lab.hypervisors.offer import Offer
+from seatrial.lab.hypervisors.stream import Bare
 
 ADDRESS = "127.63.2.1"
 URL = f"http://{ADDRESS}:8080"
 
 
 @asynccontextmanager
-async def guest(offer: Offer = Offer.ALL) -> AsyncIterator[tuple[Guest, aiohttp.ClientSession]]:
-    made = Guest(GuestState.booted("vm", 128 * MIB, offer), ADDRESS)
+async def guest(
+    offer: Offer = Offer.ALL, link: Link | None = None
+) -> AsyncIterator[tuple[Guest, aiohttp.ClientSession]]:
+    made = Guest(GuestState.booted("vm", 128 * MIB, offer), ADDRESS, Bare(link or Link()))
     await made.listen()
     made.run()
     try:
@@ -51,6 +55,24 @@ def test_another_load_replaces_the_first() -> None:
             _, load = await put(session, {"vmBytes": 8, "rate": 0, "vmMethod": "zero-one"})
             assert (load["vmBytes"], load["vmMethod"]) == (8, "zero-one")
             assert made.memory.rewritten == 9 * MIB
+
+    asyncio.run(check())
+
+
+class SlowLink(Link):
+    """By which an answer takes longer than the guest takes to shut down."""
+
+    delay = 3 * SHUTDOWN
+
+
+def test_a_guest_that_is_told_to_shut_down_answers_before() -> None:
+    async def check() -> None:
+        off = asyncio.Event()
+        async with guest(link=SlowLink()) as (made, session):
+            made.on_power_off = off.set
+            async with session.delete(f"{URL}/power") as answer:
+                assert (answer.status, off.is_set()) == (204, False)
+            await off.wait()
 
     asyncio.run(check())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from seatrial.lab.pace import Pace
 
 BLOCK = Block.claim()
 """Held by this process for as long as it lives: another may run the same tests at the same time."""
+atexit.register(BLOCK.release)
 SOURCE, TARGET = BLOCK.node(0), BLOCK.node(1)
 PACE = Pace(guest_boot=0.0, guest_shutdown=0.0, abort=0.0, switchover=0.01)
 
