@@ -93,8 +93,13 @@ def running_server(folder: Path, *mutators: Mutator) -> Iterator[RunningServer]:
 
 
 async def _ended(server: ApiServer, loop: asyncio.AbstractEventLoop) -> None:
-    """Stop, and let the TLS connections of both sides say goodbye; the loop's own wake-up socket stays."""
+    """Stop, and cut what connections of either side are left; the loop's own wake-up socket stays.
+
+    A client's connection that nobody reads any more waits to say goodbye, and would be left when the loop is closed.
+    """
     await server.stop()
+    for transport in list(loop._transports.values()):  # type: ignore[attr-defined]
+        transport.abort()
     async with asyncio.timeout(5):
         while len(loop._selector.get_map()) > 1:  # type: ignore[attr-defined]
             await asyncio.sleep(0.001)
