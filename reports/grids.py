@@ -6,7 +6,6 @@ from typing import TypeAlias
 
 from .tables import Entry, Table, ranked, shown
 
-STORY = "story.txt"
 EXPECTED, OBSERVED = "expected", "observed"
 WIDEST, HIGHEST = 12, 40
 """A map of more columns or rows is none."""
@@ -94,8 +93,7 @@ def _box(entries: list[Entry] | None, outcomes: list[str]) -> Box | None:
     worst = min(entries, key=lambda entry: entry.holds is not False)
     outcome = _outcome(worst)
     rest = shown(worst.cells.get(OBSERVED))[len(outcome) :].lstrip(", ")
-    story = f"{worst.evidence}/{STORY}" if worst.evidence else ""
-    return Box(tuple(entries), outcome, rest, outcomes.index(outcome), story)
+    return Box(tuple(entries), outcome, rest, outcomes.index(outcome), worst.story)
 
 
 def _values(entries: Sequence[Entry], name: str) -> tuple[str, ...]:

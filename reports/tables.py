@@ -8,6 +8,7 @@ from .measures import figure
 from .model import Cell, Test
 
 HOLDS = "holds"
+STORY = "story.txt"
 _LEADING_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -19,6 +20,11 @@ class Entry:
     test: str
     evidence: str = ""
     """The folder of what that test has left, beside the certificate."""
+
+    @property
+    def story(self) -> str:
+        """Where the story of its test is; empty when it was not kept."""
+        return f"{self.evidence}/{STORY}" if self.evidence else ""
 
     @property
     def holds(self) -> bool | None:

@@ -1,6 +1,7 @@
 """The summary that the terminal shows when a run has ended: verdict first, then what to do, then where to look."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,6 +124,9 @@ def _counts(certificate: Certificate) -> Iterator[str]:
     results = ", ".join(f"{count(result)} {result.value}" for result in Result if count(result))
     yield ""
     yield f"Requirements: {results or 'none'}"
+    rows = certificate.assessment.rows
+    beyond = Counter(row.reason for row in rows if row.result is Result.OUT_OF_SCOPE).most_common()
+    yield from _wrapped(", ".join(f"{reason} ({times})" for reason, times in beyond), "  out of scope: ")
     yield f"Tests: {len(certificate.journal.tests)} in {duration(certificate.duration)}"
 
 

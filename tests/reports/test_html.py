@@ -195,6 +195,11 @@ def test_only_files_beside_the_page_are_linked(path: str, link: str) -> None:
     assert href(path) == link
 
 
+def test_rows_of_any_table_lead_to_the_stories_of_their_tests() -> None:
+    row = sample.result(1, tables=[{"title": "T", "row": {"what": "a row"}}], evidence="evidence/t1")
+    assert '<a href="evidence/t1/story.txt">a row</a>' in page([sample.environment(), row])
+
+
 def test_a_long_text_loses_its_middle() -> None:
     text = clip("a" * 500 + "the end", 90)
     assert text.startswith("a" * 30)

@@ -49,3 +49,10 @@ def test_what_was_not_tested_for_one_reason_stands_together() -> None:
     recommended = sample.requirement(3, level="recommended")
     found = text([sample.run(), sample.requirement(1), sample.requirement(2), recommended])
     assert "  - TUT-01, TUT-02, TUT-03 [recommended]: the run ended before it\n" in found
+
+
+def test_why_requirements_are_out_of_scope_is_counted() -> None:
+    kept_back = [sample.requirement(n, level="recommended", allow="node") for n in (1, 2)]
+    records = [sample.run(), sample.environment(), *kept_back, sample.requirement(3), sample.result(3)]
+    assert "  out of scope: needs --allow node (2)\n" in text(records)
+    assert "out of scope: " not in text([sample.run(), sample.requirement(3), sample.result(3)])
