@@ -8,13 +8,15 @@ from typing import NoReturn
 import pytest
 
 from seatrial.fixtures import Finding, Guests, Report, Stage, not_applicable
+from seatrial.fixtures.api import Refused
 from seatrial.fixtures.catalogue import FULL
 from seatrial.fixtures.nodetools import CommandFailed
+from seatrial.fixtures.transport import Unreachable
 
 from .arena import Arena
 from .fates import Victim, check_fate, check_next_migration, outran
 from .moments import Moment, Outrun
-from .scene import Scene, Strike, Unfit
+from .scene import Missing, Scene, Strike, Unfit
 from .table import Cell, Fate, cells, untried_beside
 from .trigger import Struck, endure, strike_at
 
@@ -73,6 +75,8 @@ class Trial:
             self._pass_over(cell, str(outrun))
         except Unfit as unfit:
             self._pass_over(cell, f"not possible here: {unfit}")
+        except (Missing, Refused, Unreachable, CommandFailed) as error:
+            self._pass_over(cell, f"not exercised, the fault could not be carried out: {error}")
         self.report.measure("fault, after its moment was seen", round(struck.late_ms, 1), "ms")
         return struck
 

@@ -106,7 +106,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         DEFINITION_NEEDED,
         "a virt-handler that does not find the migration network's definition prepares for no migration",
-        ("CHA-26",),
+        ("NET-03", "CHA-26"),
     ),
     Defect(
         NO_ADDRESS,
