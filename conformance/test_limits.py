@@ -190,11 +190,11 @@ def test_evictions_overtake(stage: Stage, vms: VirtualMachines, policies: Polici
     """
     if GATE not in stage.cluster.feature_gates and stage.cluster.version < (1, 9):
         not_applicable(f"feature gate {GATE} is off, so that no migration has a priority")
-    full = fill(stage, vms, policies, others=4)
-    asked = [vm.migrate() for vm in full.others[:2]]
+    full = fill(stage, vms, policies, others=5)
+    asked = [vm.migrate() for vm in full.others[:3]]
     for migration in asked:
         migration.wait_phase("Pending")
-    urgent = [_evict(stage, vm) for vm in full.others[2:]]
+    urgent = [_evict(stage, vm) for vm in full.others[3:]]
     if any(begun(migration) for migration in asked):
         pytest.skip("not exercised: a migration had its turn although its node's places were taken")
     full.free()

@@ -87,11 +87,8 @@ def vmi_key(migration: Object) -> str:
     return f"{migration['metadata']['namespace']}/{migration['spec']['vmiName']}"
 
 
-def retry_after(migration: Object, config: ClusterConfig) -> float:
-    """Seconds until a migration without a slot looks again."""
-    if not config.priority_queue:
-        return WAIT_FOR_SLOT
-    rank = priority(migration)
+def retry_after(rank: int) -> float:
+    """Seconds until a migration without a slot looks again: the most urgent soonest."""
     return 1.0 if rank >= 100 else 3.0 if rank >= 50 else WAIT_FOR_SLOT
 
 

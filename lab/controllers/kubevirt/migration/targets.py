@@ -66,7 +66,8 @@ class Targets:
             text = f"Waiting to schedule target pod for vmi [{situation.vmi_name}] migration because {reason}"
             world.tell(situation.migration, text)
         self._unfair.waits(uid(situation.migration))
-        return self._later(queueing.retry_after(situation.migration, world.config()))
+        rank = mistakes.rank(situation.migration, world.config(), world.defects)
+        return self._later(queueing.retry_after(rank))
 
     def _held_back(self, situation: Situation) -> str | None:
         """Which limit this migration has to wait for."""

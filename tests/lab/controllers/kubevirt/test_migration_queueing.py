@@ -123,8 +123,8 @@ def test_with_the_priority_queue_the_urgent_look_more_often(priority: str, secon
     queue = read_config({"spec": {"configuration": gates}}, release())
     waiting = migration("Pending")
     waiting["spec"]["priority"] = priority
-    assert queueing.retry_after(waiting, queue) == seconds
-    assert queueing.retry_after(waiting, config()) == 5
+    assert queueing.retry_after(queueing.rank(waiting, queue)) == seconds
+    assert queueing.retry_after(queueing.rank(waiting, config())) == 5
 
 
 @pytest.mark.parametrize("version", ["1.3", "1.4", "1.7", "1.9"])
