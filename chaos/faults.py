@@ -20,6 +20,7 @@ from seatrial.fixtures.kinds import (
 )
 
 from .actions import controlplane, launchers, links, machines, namespaces, networks, nodes
+from .moments import Moment
 from .scene import Scene, Side, Strike
 
 ENDS = (Side.SOURCE, Side.TARGET)
@@ -85,6 +86,8 @@ class Fault:
     lasts: float = 0.0
     """Seconds on an ordinary cluster after which it is taken back, or as soon as the migration is over; 0 for what
     passes by itself."""
+    bars: Moment | None = None
+    """The moment beyond which no migration comes while it lasts: one that does was there before the fault was."""
 
     @property
     def on_nodes(self) -> bool:
@@ -143,6 +146,7 @@ _VM = (
         at_once(namespaces.fill_quota),
         (Right("create", RESOURCE_QUOTA), Right("delete", RESOURCE_QUOTA)),
         lasts=OUTAGE,
+        bars=Moment.PENDING,
     ),
 )
 _CONTROL_PLANE = (

@@ -70,8 +70,8 @@ def migrate_and_strike(
         made = api.create(MIGRATION, _migration(vm), namespace)["metadata"]
         scene.migration = before.migration = made["uid"]
         struck = strike_at(scene, chosen.name, strike, when, timeout)
+        endure(scene, chosen, when)
         before.struck = True
-        endure(scene, chosen)
     return {"migration": made["name"], "hit": struck.hit, "moment": str(when), "late_ms": round(struck.late_ms, 1)}
 
 

@@ -51,7 +51,6 @@ class Trial:
         victim, scene, strike = self._begin(cell)
         with scene.undoing:
             struck = self._strike(cell, scene, strike)
-            endure(scene, cell.fault)
         try:
             observed = check_fate(victim, cell.fate, self.guests, self.stage)
             self._settle(cell.fate, struck, victim)
@@ -71,6 +70,7 @@ class Trial:
     def _strike(self, cell: Cell, scene: Scene, strike: Strike) -> Struck:
         try:
             struck = strike_at(scene, cell.fault.name, strike, cell.moment)
+            endure(scene, cell.fault, cell.moment)
         except Outrun as outrun:
             self._pass_over(cell, str(outrun))
         except Unfit as unfit:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from seatrial.fixtures import Phase
 from seatrial.fixtures.history import History, NotSeen
 from seatrial.fixtures.kinds import MIGRATION
 from seatrial.fixtures.outcome import phase_of
 
 from .faults import Fault
 from .memoryleft import QUARTER, await_share_left
-from .moments import Moment, await_moment
+from .moments import Moment, Outrun, await_moment
 from .scene import Scene, Strike
 
 LONGEST = 120.0
@@ -46,8 +47,11 @@ def strike_at(scene: Scene, fault: str, strike: Strike, moment: Moment, timeout:
     return Struck(fault, moment, hit, late, began)
 
 
-def endure(scene: Scene, fault: Fault) -> None:
-    """Let a fault that does not pass by itself go on for its time, or until the migration is over."""
+def endure(scene: Scene, fault: Fault, moment: Moment) -> None:
+    """Let a fault that does not pass by itself go on for its time, or until the migration is over.
+
+    Raises Outrun when the migration has got beyond a moment that the fault bars.
+    """
 
     def over(seen: History) -> bool:
         versions = seen.versions(MIGRATION.kind, uid=scene.migration)
@@ -56,3 +60,11 @@ def endure(scene: Scene, fault: Fault) -> None:
     if fault.lasts:
         with suppress(NotSeen):
             scene.history.wait("the migration has ended", over, fault.lasts)
+    if fault.bars is moment and (phase := _got_to(scene, moment)):
+        raise Outrun(f"not exercised, the migration was {phase} before {fault.name} could bar its way")
+
+
+def _got_to(scene: Scene, moment: Moment) -> Phase | None:
+    """The first phase after a moment's that the migration was seen in, if it did not fail there."""
+    phases = [phase_of(seen.object) for seen in scene.history.versions(MIGRATION.kind, uid=scene.migration)]
+    return next((phase for phase in phases if moment.phase.rank < phase.rank and phase is not Phase.FAILED), None)

@@ -95,7 +95,8 @@ class MigrationController:
 
     def _quota_changed(self, event: str, quota: Object) -> None:
         for migration in self.world.migrations.items(quota["metadata"]["namespace"]):
-            if any(item["type"] == QUOTA for item in status(migration).get("conditions") or []):
+            rejected = any(item["type"] == QUOTA for item in status(migration).get("conditions") or [])
+            if rejected or mistakes.ended_by_quota(self.world, migration):
                 self.queue.add(key_of(migration))
 
     def _budget_changed(self, event: str, budget: Object) -> None:
@@ -118,6 +119,8 @@ class MigrationController:
         if vmi is None:
             await self._abandon(migration)
             return None
+        if mistakes.ended_by_quota(self.world, migration):
+            await self.world.kube.delete(kinds.MIGRATION, name, namespace)
         situation = self._situation(migration, vmi)
         try:
             return await self._progress(situation)

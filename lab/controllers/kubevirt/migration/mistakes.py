@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ....defects import Defects
+from ....defects.chaos import FULL_QUOTA_ENDS_MIGRATIONS
 from ....defects.limits import (
     CLUSTER_LIMIT_IGNORED,
     LIMITS_ARE_DEFAULTS,
@@ -18,7 +19,7 @@ from ....defects.limits import (
 )
 from ....kube import Object
 from ..clusterconfig import ClusterConfig
-from ..objects import phase
+from ..objects import is_deleting, is_final, phase, status
 from ..world import World
 from . import queueing
 from .queueing import Limits
@@ -70,6 +71,15 @@ class Unfair:
             return "its node is not idle."
         self._waited.discard(uid)
         return None
+
+
+def ended_by_quota(world: World, migration: Object) -> bool:
+    """Whether a migration ends since its namespace has no room for another pod."""
+    if not world.defects.on(FULL_QUOTA_ENDS_MIGRATIONS) or is_final(migration) or is_deleting(migration):
+        return False
+    states = [status(quota) for quota in world.quotas.items(migration["metadata"]["namespace"])]
+    counted = [state for state in states if "pods" in state.get("used", {})]
+    return any(int(state["used"]["pods"]) >= int(state["hard"]["pods"]) for state in counted)
 
 
 def rank(migration: Object | None, config: ClusterConfig, defects: Defects) -> int:
