@@ -156,6 +156,8 @@ def _why(test: Test) -> str:
     match test.outcome:
         case Outcome.UNFINISHED:
             return "its test began and did not end"
+        case Outcome.INTERRUPTED:
+            return f"its test was interrupted: {test.message}"
         case Outcome.ERROR:
             return f"its preparation went wrong: {test.message or test.reason or 'see the details'}"
         case _:

@@ -42,6 +42,7 @@ _SYMBOLS = {
     Outcome.ERROR.value: "!",
     Outcome.SKIPPED.value: "·",
     Outcome.XFAILED.value: "✗",
+    Outcome.INTERRUPTED.value: "?",
     Outcome.UNFINISHED.value: "?",
 }
 

@@ -143,7 +143,15 @@ class _Reader:
         )
 
 
-_WORST_FIRST = (Outcome.FAILED, Outcome.ERROR, Outcome.UNFINISHED, Outcome.XFAILED, Outcome.SKIPPED, Outcome.PASSED)
+_WORST_FIRST = (
+    Outcome.FAILED,
+    Outcome.ERROR,
+    Outcome.INTERRUPTED,
+    Outcome.UNFINISHED,
+    Outcome.XFAILED,
+    Outcome.SKIPPED,
+    Outcome.PASSED,
+)
 
 
 def merged(tests: Iterable[Test]) -> Iterator[Test]:

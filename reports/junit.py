@@ -56,8 +56,10 @@ def _case(test: Test) -> Element:
     _add_properties(case, test)
     if failed(test):
         _add(case, "error" if test.outcome is Outcome.ERROR else "failure", test.message or "failed", _story(test))
-    elif test.outcome in (Outcome.ERROR, Outcome.UNFINISHED):
-        _add(case, "error", test.message or f"the test is {test.outcome.value}", _story(test))
+    elif test.outcome is Outcome.ERROR:
+        _add(case, "error", test.message or "the test is in error", _story(test))
+    elif test.outcome in (Outcome.INTERRUPTED, Outcome.UNFINISHED):
+        _add(case, "skipped", f"{test.outcome.value}: {test.message or 'the test did not come to its end'}")
     elif test.outcome is Outcome.SKIPPED:
         _add(case, "skipped", test.reason or test.message)
     return case

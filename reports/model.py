@@ -24,6 +24,8 @@ class Outcome(StrEnum):
     ERROR = "error"
     SKIPPED = "skipped"
     XFAILED = "xfailed"
+    INTERRUPTED = "interrupted"
+    """The test was ended before all of its phases (preparation, test, clean-up) had come to their end."""
     UNFINISHED = "unfinished"
     """The test began, and nothing more was written about it."""
 
@@ -190,6 +192,8 @@ class Test:
     """For each of the requirements, how many tests it has, whether they were selected or not."""
     outcome: Outcome = Outcome.UNFINISHED
     phase: str = ""
+    phases: tuple[str, ...] | None = None
+    """Those that came to their end; None where the journal does not say."""
     duration: float = 0.0
     reason: str = ""
     message: str = ""

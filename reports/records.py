@@ -26,6 +26,7 @@ from .model import (
 LAB_SUFFIX = "+seatrial-lab"
 """How a lab's version of Kubernetes ends: whoever wrote the journal, its cluster said that it is none."""
 
+PHASES = ("setup", "call", "teardown")
 _OUR_ERROR = re.compile(r"^seatrial\.[\w.]+: ")
 """The class that pytest puts before what an error of ours says."""
 
@@ -106,12 +107,14 @@ def requirement(record: Record) -> Requirement:
 
 def test(record: Record) -> Test:
     """A test's record; an outcome that is not one of ours counts as none."""
+    phases = texts(record, "phases") if "phases" in record else None
     return Test(
         id=text(record, "test"),
         requirements=texts(record, "requirements"),
         totals=counts(record, "totals"),
-        outcome=member(record, "outcome", Outcome.UNFINISHED),
+        outcome=_outcome(record, phases),
         phase=text(record, "phase"),
+        phases=phases,
         duration=max(0.0, number(record, "duration")),
         reason=text(record, "reason"),
         message=_OUR_ERROR.sub("", text(record, "message")),
@@ -134,6 +137,13 @@ def test(record: Record) -> Test:
             for item in records(record, "timeline")
         ),
     )
+
+
+def _outcome(record: Record, phases: tuple[str, ...] | None) -> Outcome:
+    """The outcome as written, but that a test passes only with all of its phases, whatever the record says."""
+    outcome = member(record, "outcome", Outcome.UNFINISHED)
+    incomplete = phases is not None and not set(PHASES) <= set(phases)
+    return Outcome.INTERRUPTED if outcome is Outcome.PASSED and incomplete else outcome
 
 
 def violation(record: Record) -> Violation:

@@ -37,6 +37,9 @@ _ENDED_BADLY = {
 }
 
 
+_TOLD = (Outcome.ERROR, Outcome.INTERRUPTED)
+
+
 @dataclass(frozen=True)
 class Conclusion:
     """The verdict, why, and what it is tied to."""
@@ -107,7 +110,7 @@ def _ended_badly(journal: Journal) -> str:
 
 
 def _ended_with(status: int, journal: Journal) -> str:
-    if status == 1 and any(failed(test) or test.outcome is Outcome.ERROR for test in journal.tests):
+    if status == 1 and any(failed(test) or test.outcome in _TOLD for test in journal.tests):
         return ""  # what failed is in the findings or makes its requirement untested
     return _ENDED_BADLY.get(status, f"pytest ended with status {status}") if status else ""
 

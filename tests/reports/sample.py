@@ -121,6 +121,7 @@ def result(number: int, outcome: str = "passed", **changes: Any) -> Record:
         "requirements": [f"TUT-{number:02}"],
         "outcome": outcome,
         "phase": "call",
+        "phases": ["setup", "call", "teardown"],
         "duration": 0.4 + number % 9 * 0.31,
         "reason": None,
         "message": "",

@@ -38,6 +38,12 @@ def test_a_test_that_did_not_end_is_unfinished() -> None:
     assert (found.outcome, found.requirements) == (Outcome.UNFINISHED, ("TUT-01",))
 
 
+@pytest.mark.parametrize("phases", [[], ["setup"], ["setup", "call"], ["call", "teardown"], "setup call teardown"])
+def test_a_pass_without_all_phases_is_interrupted_whatever_it_says(phases: object) -> None:
+    lines = sample.as_lines([sample.result(1), {**sample.result(2), "phases": phases}])
+    assert [test.outcome for test in parse(lines).tests] == [Outcome.PASSED, Outcome.INTERRUPTED]
+
+
 def test_a_test_written_down_twice_counts_by_its_worst() -> None:
     lines = sample.as_lines([sample.result(1), sample.result(1, "error", phase="teardown", message="left behind")])
     (found,) = parse(lines).tests
