@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from seatrial.fixtures import (
     Cluster,
     History,
@@ -17,11 +15,14 @@ from seatrial.fixtures import (
     VirtualMachine,
     VirtualMachines,
     check,
+    find_condition,
     not_applicable,
+    not_exercised,
 )
 from seatrial.fixtures.history import NotSeen
 from seatrial.fixtures.kinds import POD, RESOURCE_QUOTA, VIRTUAL_MACHINE_INSTANCE, Object
 from seatrial.fixtures.limits import START
+from seatrial.fixtures.startfailure import why_not_running
 from seatrial.fixtures.vmspec import VmSpec
 
 from .expected import CANCELLED, completed_after_cancel
@@ -74,7 +75,7 @@ def wait_for_condition(migration: Migration, type: str) -> None:
     def shown(_: History) -> bool:
         return type in migration.outcome().conditions
 
-    migration.history.wait(f"migration {migration.name} has condition {type}", shown, 60.0)
+    migration.wait(f"has condition {type}", shown, 60.0)
 
 
 def target_pods(history: History, migration: Migration) -> list[Object]:
@@ -83,20 +84,20 @@ def target_pods(history: History, migration: Migration) -> list[Object]:
     return [p for p in pods if (p["metadata"].get("labels") or {}).get("kubevirt.io/migrationJobUID") == migration.uid]
 
 
-def wait_unschedulable(history: History, migration: Migration) -> None:
+def wait_unschedulable(migration: Migration) -> None:
     """Wait until the scheduler has said that no node takes the target."""
 
     def refused(seen: History) -> bool:
         conditions = [c for pod in target_pods(seen, migration) for c in pod["status"].get("conditions") or ()]
         return any(c["type"] == "PodScheduled" and c.get("reason") == "Unschedulable" for c in conditions)
 
-    history.wait(f"no node takes the target of {migration.name}", refused, 60.0)
+    migration.wait("has a target that no node takes", refused, 60.0)
 
 
 def exercised(outcome: Outcome) -> Outcome:
     """The outcome of a cancelled migration; skips the test when the migration was faster than the cancel."""
     if outcome.succeeded:
-        pytest.skip("not exercised: the migration ended before the cancel took effect")
+        not_exercised("the migration ended before the cancel took effect")
     return outcome
 
 
@@ -156,8 +157,9 @@ def check_never_handed_off(vm: VirtualMachine, source: str) -> None:
 
 
 def run_unusual(vms: VirtualMachines, needs: str, **options: Any) -> VirtualMachine:
-    """A running VM of a kind that not every cluster can run; skips the test where this one cannot.
+    """A VM of a kind that not every cluster can run, which has been told whether it may migrate.
 
+    One that ends or finds no node is judged by what it was told before; the test is skipped where it was told nothing.
     Options as of `VirtualMachines.create`.
     """
     try:
@@ -172,11 +174,12 @@ def run_unusual(vms: VirtualMachines, needs: str, **options: Any) -> VirtualMach
 
     try:
         vmi = vm.wait("runs, ends or finds no node", settled, START)
-    except NotSeen as error:
-        pytest.skip(f"such a VM (it needs {needs}) does not come up here: {error.observed}")
-    phase = vmi["status"].get("phase")
-    if phase != "Running":
-        not_applicable(f"such a VM (it needs {needs}) does not run here: {_unschedulable(vmi) or phase}")
+    except NotSeen:
+        cause = why_not_running(vm.history, vm.name)
+        not_exercised(f"such a VM (it needs {needs}) does not come up here: {cause}")
+    if vmi["status"].get("phase") != "Running" and find_condition(vmi, "LiveMigratable") is None:
+        cause = why_not_running(vm.history, vm.name)
+        not_applicable(f"such a VM (it needs {needs}) does not run here: {cause}")
     return vm
 
 

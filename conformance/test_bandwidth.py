@@ -78,7 +78,9 @@ def measured(trial: Trial, span: float, metrics: Metrics) -> float:
 
     trial.migration.wait_phase("Running")
     what = f"{PROCESSED} of {trial.busy.vm.name} over {span:g} s"
-    samples = metrics.wait(what, lambda: metrics.handler(trial.busy.source), long_enough, MIGRATION)
+    samples = metrics.wait(
+        what, lambda: metrics.handler(trial.busy.source), long_enough, MIGRATION, trial.migration.ended
+    )
     return rate_of(samples)
 
 

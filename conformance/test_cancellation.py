@@ -88,12 +88,12 @@ def test_cancel_while_pending(stage: Stage, vms: VirtualMachines) -> None:
 
 
 @pytest.mark.requirement("TUT-18")
-def test_cancel_while_scheduling(cluster: Cluster, vms: VirtualMachines, history: History) -> None:
+def test_cancel_while_scheduling(cluster: Cluster, vms: VirtualMachines) -> None:
     """A target that no node takes keeps the migration in Scheduling; it is cancelled there."""
     vm = pinned(vms, cluster)
     source = vm.node()
     migration = vm.migrate()
-    wait_unschedulable(history, migration)
+    wait_unschedulable(migration)
     migration.wait_phase("Scheduling")
     migration.cancel()
     check_cancelled_before_hand_off(migration, vm, source)

@@ -36,6 +36,7 @@ def test_stopped_vm_stays_stopped(cluster: Cluster, vms: VirtualMachines, histor
     check("printableStatus", "Stopped", vm.read()["status"]["printableStatus"])
 
 
+@pytest.mark.about_start
 @pytest.mark.requirement("TUT-04")
 def test_start_runs_the_vm_on_a_bare_metal_node(cluster: Cluster, vms: VirtualMachines) -> None:
     """Start gives a Running, Ready VMI on one of the nodes whose taints are tolerated."""
@@ -48,6 +49,7 @@ def test_start_runs_the_vm_on_a_bare_metal_node(cluster: Cluster, vms: VirtualMa
     check("the VMI's phases", ["Pending", "Scheduling", "Scheduled", "Running"], phases)
 
 
+@pytest.mark.about_start
 @pytest.mark.requirement("TUT-04")
 def test_vm_without_toleration_stays_unscheduled(cluster: Cluster, vms: VirtualMachines, report: Report) -> None:
     """Without the toleration no bare-metal node takes the VM; VMI and VM say so."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from seatrial.fixtures import (
@@ -80,7 +82,8 @@ def test_running_migration_is_measured(
         dirty = scrape.value(f"{PREFIX}_dirty_memory_rate_bytes", **whose)
         return scrape if all(numbers) and dirty is not None else None
 
-    scrape = metrics.wait("a running migration is measured", lambda: metrics.handler(source), measured, CONDITION)
+    what = "a running migration is measured"
+    scrape = metrics.wait(what, lambda: metrics.handler(source), measured, CONDITION, migration.ended)
     end(migration)
     sent, left = [sample.value for sample in scrape.of(PROCESSED, **whose)], scrape.value(REMAINING, **whose)
     check(f"{PROCESSED} over time", "it never shrinks", sent, sent == sorted(sent))
@@ -155,17 +158,17 @@ def test_migrating_vm_is_told_to_be_so(vms: VirtualMachines, policies: Policies,
     def since(scrape: Scrape) -> float | None:
         return scrape.value(MIGRATING, **labels_of(vm))
 
-    def wait(what: str, migrating: bool) -> None:
+    def wait(what: str, migrating: bool, forbidden: Callable[[], str | None] = lambda: None) -> None:
         def told(scrape: Scrape) -> bool:
             at = since(scrape)
             return at is not None and (at > 0) is migrating
 
-        metrics.wait(f"{MIGRATING} is {what}", metrics.controller, told, CONDITION)
+        metrics.wait(f"{MIGRATING} is {what}", metrics.controller, told, CONDITION, forbidden)
 
     wait("0 before the migration", migrating=False)
     migration = running_slowly(vm, policies)
     vm.wait_status("Migrating")
-    wait("a time during the migration", migrating=True)
+    wait("a time during the migration", migrating=True, forbidden=migration.ended)
     end(migration)
     vm.wait_status("Running")
     wait("0 after the migration", migrating=False)

@@ -36,12 +36,12 @@ def check_timed_out(migration: Migration, kind_of_pod: str) -> None:
 
 
 @pytest.mark.requirement("TUT-20")
-def test_unschedulable_target_times_out(cluster: Cluster, vms: VirtualMachines, history: History) -> None:
+def test_unschedulable_target_times_out(cluster: Cluster, vms: VirtualMachines) -> None:
     """It stays in Scheduling with a warning event, then fails after the annotated time."""
     vm = pinned(vms, cluster)
     source = vm.node()
     migration = vm.migrate(annotations={UNSCHEDULABLE_TIMEOUT: str(SECONDS)})
-    wait_unschedulable(history, migration)
+    wait_unschedulable(migration)
     vm.wait_event("migrationTargetPodUnschedulable", "currently unschedulable")
     check_timed_out(migration, "unschedulable")
     check_never_handed_off(vm, source)

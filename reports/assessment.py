@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .model import Journal, Level, Outcome, Requirement, Test, Violation
+from .shorten import first_lines
 from .versions import applies
 
 INAPPLICABLE = "not applicable: "
@@ -171,8 +172,8 @@ def _of_rows(rows: tuple[Row, ...]) -> list[Finding]:
             title=row.requirement.title or row.requirement.id,
             level=row.requirement.level,
             statement=row.requirement.statement,
-            expected=test.expected or row.requirement.statement,
-            observed=test.observed or test.message or test.reason or "the test failed and did not say what it saw",
+            expected=first_lines(test.expected or row.requirement.statement),
+            observed=first_lines(_observed(test)),
             remedy=row.requirement.remedy,
             test=test,
             evidence=test.evidence,
@@ -181,6 +182,10 @@ def _of_rows(rows: tuple[Row, ...]) -> list[Finding]:
         for test in row.tests
         if failed(test)
     ]
+
+
+def _observed(test: Test) -> str:
+    return test.observed or test.message or test.reason or "the test failed and did not say what it saw"
 
 
 def _of_violations(journal: Journal) -> list[Finding]:
@@ -212,7 +217,7 @@ def _of_others(journal: Journal, known: set[str]) -> list[Finding]:
             title="A test failed that answers for no requirement of the catalogue",
             level=Level.REQUIRED,
             expected=test.expected or "the test passes",
-            observed=test.observed or test.message or "the test failed and did not say what it saw",
+            observed=first_lines(_observed(test)),
             test=test,
             evidence=test.evidence,
         )

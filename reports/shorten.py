@@ -13,3 +13,11 @@ def clip(text: str, limit: int) -> str:
 def clip_end(text: str, limit: int) -> str:
     """The text's beginning, where there is no room for more."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def first_lines(text: str, most: int = 10) -> str:
+    """The text's first lines, and how many more there are where it is longer than so many."""
+    lines = text.splitlines()
+    if len(lines) <= most:
+        return text
+    return "\n".join([*lines[: most - 1], f"… and {len(lines) - most + 1} more lines, which the evidence has"])

@@ -12,10 +12,13 @@ from rich.text import Text
 
 from seatrial.reports.certificate import LAB_STAMP
 from seatrial.reports.model import Environment, Outcome, Test
+from seatrial.reports.shorten import clip_end
 
 from .progress import Progress, wrong
 
 MOST_RUNNING = 16
+LONGEST_LINE = 240
+"""Characters of a line where there is no terminal that has a width."""
 _COLOURS = {Outcome.PASSED: "green", Outcome.SKIPPED: "cyan"}
 
 
@@ -62,7 +65,7 @@ class PlainDisplay:
     def ended(self, test: Test) -> None:
         total = self._progress.total or "?"
         elapsed = clock(time.monotonic() - self._began)
-        self.say(f"[{len(self._progress.done)}/{total} {elapsed}] {line(test)}")
+        self.say(clip_end(f"[{len(self._progress.done)}/{total} {elapsed}] {line(test)}", LONGEST_LINE))
 
     def refresh(self) -> None:
         return None
@@ -92,7 +95,7 @@ class LiveDisplay:
 
     def ended(self, test: Test) -> None:
         if wrong(test):
-            self._console.print(Text(line(test), style="red"))
+            self._console.print(Text(clip_end(line(test), self._console.width), style="red"))
 
     def refresh(self) -> None:
         self._live.update(self._picture(), refresh=True)

@@ -11,16 +11,18 @@ import aiohttp
 
 from ...clock import micro_timestamp, timestamp
 from ...informer import Informers, Key, Queue, key_of, run_workers
-from ...kinds import EVENT, NAMESPACE, NODE, PERSISTENT_VOLUME_CLAIM, POD
+from ...kinds import EVENT, NAMESPACE, NODE, PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM, POD, STORAGE_CLASS
 from ...kube import ApiError, Kube, Object
 from ...labels import labels_of
 from .occupancy import Occupancy
 from .placement import Placement, blocked, place
 from .podaffinity import Snapshot
+from .volumes import LATE_BINDING, NO_PROVISIONER, SELECTED_NODE, fits
 
 log = logging.getLogger(__name__)
 NAME = "default-scheduler"
 OVER = ("Succeeded", "Failed")
+NO_VOLUME = "didn't find available persistent volumes to bind"
 
 
 class Scheduler:
@@ -30,6 +32,7 @@ class Scheduler:
         self._kube = kube
         self._pods, self._nodes = informers.of(POD), informers.of(NODE)
         self._claims, self._namespaces = informers.of(PERSISTENT_VOLUME_CLAIM), informers.of(NAMESPACE)
+        self._volumes, self._classes = informers.of(PERSISTENT_VOLUME), informers.of(STORAGE_CLASS)
         self._queue = Queue()
         self._stuck: set[Key] = set()
         self._assumed: set[str] = set()
@@ -39,10 +42,11 @@ class Scheduler:
         self._news: asyncio.Queue[Object] = asyncio.Queue()
         self._pods.on_change(self._pod_changed)
         self._nodes.on_change(self._node_changed)
-        self._claims.on_change(lambda type, claim: self._retry())
+        for informer in (self._claims, self._volumes, self._classes):
+            informer.on_change(lambda type, item: self._retry())
 
     async def run(self) -> None:
-        informers = [self._pods, self._nodes, self._claims, self._namespaces]
+        informers = [self._pods, self._nodes, self._claims, self._namespaces, self._volumes, self._classes]
         async with asyncio.TaskGroup() as group:
             group.create_task(self._announce())
             group.create_task(run_workers("scheduler", self._queue, informers, self._schedule, workers=1))
@@ -89,7 +93,10 @@ class Scheduler:
         if pod["spec"].get("schedulingGates"):
             return
         placement = self._place(pod)
-        if placement.node:
+        if placement.node and (late := self._unbound_late(pod)):
+            self._stuck.add((namespace, name))
+            await self._select_node(late, placement.node)
+        elif placement.node:
             await self._bind(pod, placement.node)
         else:
             self._stuck.add((namespace, name))
@@ -99,13 +106,15 @@ class Scheduler:
         nodes = self._nodes.items()
         if problem := self._claim_problem(pod):
             return Placement(None, blocked(problem, len(nodes)))
+        if self._without_volume(pod):
+            return Placement(None, blocked(f"{len(nodes)} node(s) {NO_VOLUME}", len(nodes)))
         namespaces = {item["metadata"]["name"]: labels_of(item) for item in self._namespaces.items()}
         return place(pod, Snapshot(nodes, self._occupancy.pods, namespaces), self._occupancy.rooms)
 
     def _claim_problem(self, pod: Object) -> str | None:
         namespace = pod["metadata"]["namespace"]
         for volume in pod["spec"].get("volumes") or []:
-            if "persistentVolumeClaim" not in volume:
+            if not _is_claim(volume):
                 continue
             name = volume["persistentVolumeClaim"]["claimName"]
             claim = self._claims.get(namespace, name)
@@ -113,9 +122,37 @@ class Scheduler:
                 return f'persistentvolumeclaim "{name}" not found'
             if claim["metadata"].get("deletionTimestamp"):
                 return f'persistentvolumeclaim "{name}" is being deleted'
-            if claim.get("status", {}).get("phase") != "Bound":
+            if claim.get("status", {}).get("phase") != "Bound" and not self._binds_late(claim):
                 return "pod has unbound immediate PersistentVolumeClaims"
         return None
+
+    def _binds_late(self, claim: Object) -> bool:
+        return (self._class(claim) or {}).get("volumeBindingMode") == LATE_BINDING
+
+    def _class(self, claim: Object) -> Object | None:
+        return self._classes.get("", claim["spec"].get("storageClassName") or "")
+
+    def _unbound_late(self, pod: Object) -> list[Object]:
+        """The pod's claims that wait for their first consumer to have a node."""
+        names = [v["persistentVolumeClaim"]["claimName"] for v in pod["spec"].get("volumes") or [] if _is_claim(v)]
+        claims = filter(None, (self._claims.get(pod["metadata"]["namespace"], name) for name in names))
+        return [claim for claim in claims if (claim.get("status") or {}).get("phase") != "Bound"]
+
+    def _without_volume(self, pod: Object) -> bool:
+        """Whether a claim of the pod binds late, and nobody makes volumes for it, and none that is there fits."""
+        for claim in self._unbound_late(pod):
+            made = (self._class(claim) or {}).get("provisioner") != NO_PROVISIONER
+            if not made and not any(fits(volume, claim) for volume in self._volumes.items()):
+                return True
+        return False
+
+    async def _select_node(self, claims: list[Object], node: str) -> None:
+        """Have the claims bound for this node; the pod is looked at again when they are."""
+        for claim in claims:
+            if (claim["metadata"].get("annotations") or {}).get(SELECTED_NODE) != node:
+                namespace, name = key_of(claim)
+                patch = {"metadata": {"annotations": {SELECTED_NODE: node}}}
+                await self._kube.patch(PERSISTENT_VOLUME_CLAIM, name, patch, namespace, style="merge")
 
     async def _bind(self, pod: Object, node: str) -> None:
         namespace, name = key_of(pod)
@@ -193,6 +230,10 @@ class Scheduler:
                 await self._kube.create(EVENT, event)
             except (ApiError, aiohttp.ClientError, OSError) as error:
                 log.debug("event dropped: %r", error)
+
+
+def _is_claim(volume: Object) -> bool:
+    return "persistentVolumeClaim" in volume
 
 
 def _over(pod: Object) -> bool:

@@ -14,6 +14,10 @@ from ...resources import amount
 
 LOCAL, SHARED = "lab.seatrial.dev/local", "lab.seatrial.dev/shared"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+LATE_BINDING = "WaitForFirstConsumer"
+NO_PROVISIONER = "kubernetes.io/no-provisioner"
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
+"""Annotation by which the scheduler has a claim bound that waits for its first consumer."""
 ONE_NODE = {"ReadWriteOnce", "ReadWriteOncePod"}
 
 
@@ -60,9 +64,18 @@ class Volumes:
             return
         if (claim.get("status") or {}).get("phase") == "Bound":
             return
+        if self._waits_for_consumer(claim):
+            text = "waiting for first consumer to be created before binding"
+            self._recorder.event(claim, "Normal", LATE_BINDING, text)
+            return
         volume = self._volume_for(claim) or await self._provision(claim)
         if volume:
             await self._bind(claim, volume)
+
+    def _waits_for_consumer(self, claim: Object) -> bool:
+        found = self._class(claim["spec"].get("storageClassName"))
+        late = found is not None and found.get("volumeBindingMode") == LATE_BINDING
+        return late and not claim["spec"].get("volumeName") and _annotation(claim, SELECTED_NODE) is None
 
     def _volume_for(self, claim: Object) -> Object | None:
         volumes = self._volumes.items()
@@ -77,6 +90,8 @@ class Volumes:
         if name == "" or claim["spec"].get("volumeName"):
             return None
         found = self._class(name)
+        if found and found["provisioner"] == NO_PROVISIONER:
+            return None
         if found is None:
             if name:
                 why = f'storageclass.storage.k8s.io "{name}" not found'
