@@ -126,6 +126,7 @@ def test_the_one_node_that_is_left_is_found(
     check("the target", last, outcome.target_node)
 
 
+@pytest.mark.about_start
 @pytest.mark.requirement("EVI-11")
 def test_nothing_starts_on_a_cordoned_node(vms: VirtualMachines, cordons: Cordons, home: str) -> None:
     """A VM that may run there only waits, and starts when the node is back."""
