@@ -1,6 +1,7 @@
 """The load process: reads a plan, runs Locust without its web page, and writes down every request.
 
-The plan is the first line of standard input; when that closes the users finish and the process ends. On standard output
+The plan is the first line of standard input, further ones bring new credentials for the way through the API server, and
+when it closes the users finish and the process ends. On standard output
 comes a line of JSON for each tenth of a second: the time (CLOCK_MONOTONIC, which all processes of a machine share), the
 number of users, and the requests that have ended since, one as [kind, target, sent, ended, outcome].
 """
@@ -22,6 +23,8 @@ import orjson
 from locust import User, runners
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
+
+from seatrial.fixtures.route import Route
 
 from .offers import users_for
 from .outcomes import outcome_of
@@ -66,16 +69,27 @@ class Recorder:
 def main(arguments: list[str]) -> int:
     """Generate load, as worker of the master at a port or as the process that was asked."""
     runners.WORKER_REPORT_INTERVAL = SECONDS_BETWEEN_REPORTS
-    line = sys.stdin.buffer.readline()
+    line = next(given := _lines(), b"")
     if not line:
         return 0
     plan = Plan.read(line)
     if arguments[:1] == [WORKER]:
-        _work(plan, int(arguments[1]))
+        _work(plan, int(arguments[1]), given)
     else:
         names = [user.__name__ for user in users_for(plan.routes[0])]
-        _lead(replace(plan, users=tuple(names)))
+        _lead(replace(plan, users=tuple(names)), given)
     return 0
+
+
+def _lines() -> Iterator[bytes]:
+    """The lines of standard input, without a hand on what else goes on here."""
+    rest = b""
+    while True:
+        gevent.socket.wait_read(sys.stdin.fileno())
+        if not (data := os.read(sys.stdin.fileno(), 65536)):
+            return
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
 
 
 def _environment(plan: Plan) -> Environment:
@@ -84,32 +98,46 @@ def _environment(plan: Plan) -> Environment:
     return Environment(user_classes=users, shape_class=CurveShape(plan.curve), stop_timeout=PATIENCE + 1)
 
 
-def _lead(plan: Plan) -> None:
+def _lead(plan: Plan, given: Iterator[bytes]) -> None:
     """Run the plan here, or as master of workers, until standard input closes."""
     environment = _environment(plan)
     recorder = Recorder(environment)
-    with _runner(environment, plan) as runner:
+    workers: list[subprocess.Popen[bytes]] = []
+    with _runner(environment, plan, workers) as runner:
         runner.start_shape()
         telling = gevent.spawn(_tell, runner, recorder)
-        _until_closed()
+        for line in given:
+            _renew(line)
+            for worker in workers:
+                _hand(worker, line)
         runner.stop()
         telling.kill()
         _say(runner, recorder)
 
 
+def _renew(line: bytes) -> None:
+    GuestUser.renew(Route(**orjson.loads(line)))
+
+
+def _hand(worker: subprocess.Popen[bytes], line: bytes) -> None:
+    """Credentials go by a pipe, never by the command line."""
+    assert worker.stdin
+    worker.stdin.write(line + b"\n")
+    worker.stdin.flush()
+
+
 @contextmanager
-def _runner(environment: Environment, plan: Plan) -> Iterator[Runner]:
+def _runner(environment: Environment, plan: Plan, workers: list[subprocess.Popen[bytes]]) -> Iterator[Runner]:
+    """What runs the users; the processes that it starts for that are added to `workers`."""
     if not plan.workers:
         yield environment.create_local_runner()
         return
     master = environment.create_master_runner(LOOPBACK, 0)
     command = [sys.executable, "-m", "seatrial.load.locustfile", WORKER, str(master.server.port)]
-    workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr) for _ in range(plan.workers)]
+    workers += [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr) for _ in range(plan.workers)]
     try:
         for worker in workers:
-            assert worker.stdin
-            worker.stdin.write(plan.written() + b"\n")
-            worker.stdin.flush()
+            _hand(worker, plan.written())
         _wait_for_workers(master, plan.workers)
         yield master
         master.quit()
@@ -127,19 +155,17 @@ def _wait_for_workers(master: MasterRunner, count: int) -> None:
             gevent.sleep(SECONDS_BETWEEN_LINES)
 
 
-def _work(plan: Plan, port: int) -> None:
+def _work(plan: Plan, port: int, given: Iterator[bytes]) -> None:
     """Do what the master says until it says no more, or is gone."""
+
+    def heed() -> None:
+        for line in given:
+            _renew(line)
+
     environment = _environment(plan)
     Recorder(environment)
     runner: WorkerRunner = environment.create_worker_runner(LOOPBACK, port)
-    gevent.wait([gevent.spawn(_until_closed), gevent.spawn(runner.greenlet.join)], count=1)
-
-
-def _until_closed() -> None:
-    while True:
-        gevent.socket.wait_read(sys.stdin.fileno())
-        if not os.read(sys.stdin.fileno(), 4096):
-            return
+    gevent.wait([gevent.spawn(heed), gevent.spawn(runner.greenlet.join)], count=1)
 
 
 def _tell(runner: Runner, recorder: Recorder) -> None:

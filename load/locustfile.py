@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 
-from seatrial.fixtures.blackout import Route
+from seatrial.fixtures.route import Route
 from seatrial.load.offers import users_for
 from seatrial.load.shapes import SHAPES, ShapeByHand
 from seatrial.load.users import Poller, Visitor, Writer

@@ -6,9 +6,9 @@ from typing import Any
 
 import requests
 
-from seatrial.fixtures.blackout import Route
+from seatrial.fixtures.route import Route
 
-from .users import PATIENCE, GuestUser, Poller, Visitor, Writer, base_of, equip, told
+from .users import PATIENCE, GuestUser, Poller, Visitor, Writer, equip, told
 
 BEATS = 3
 TRIES = 3
@@ -18,7 +18,6 @@ def users_for(route: Route) -> list[type[GuestUser]]:
     """The classes of users that this guest has something for."""
     found: list[type[GuestUser]] = [Visitor]
     with requests.Session() as session:
-        session.trust_env = False
         equip(session, route)
         if "sha256" in _answer(session, route, "POST", "/data", b"?"):
             found.append(Writer)
@@ -40,7 +39,7 @@ def _answer(
     session: requests.Session, route: Route, method: str, path: str, body: bytes | None = None
 ) -> dict[str, Any]:
     """The JSON object that it answers; empty when it answers something else."""
-    url = base_of(route) + route.path.rstrip("/") + path
+    url = route.origin + route.path.rstrip("/") + path
     for _ in range(TRIES):
         try:
             answer = session.request(method, url, data=body, timeout=PATIENCE)

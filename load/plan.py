@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from seatrial.fixtures.blackout import Route
+from seatrial.fixtures.route import Route
 
 USERS_PER_PROCESS = 25
 """One process bears more, but measures itself then; beyond this Locust's master spreads the users over workers."""

@@ -6,11 +6,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from typing import Any
 
 import orjson
 
-from seatrial.fixtures import Finding, History, Service
+from seatrial.fixtures import Finding, History, Service, note
+from seatrial.fixtures.renewal import Renewal
+from seatrial.fixtures.transport import Transport
 
 from .plan import Curve, Plan, steady
 from .samples import Sample, losses_by_kind
@@ -24,16 +28,30 @@ SECONDS_TO_ANSWER = 30.0
 """No waiting limit of an ordinary cluster, which the time scale would stretch, but how long a measurement may take."""
 
 
+UNKNOWN, THROTTLED = "http 401", "http 429"
+
+
 class Load:
     """A running load, and afterwards what it saw; times by the test's history clock."""
 
-    def __init__(self, history: History, plan: Plan) -> None:
+    def __init__(
+        self,
+        history: History,
+        plan: Plan,
+        transport: Transport | None = None,
+        check_silence: Callable[[str], None] | None = None,
+    ) -> None:
+        """`transport` is whose credentials the routes have; `check_silence` is told of users who all get nothing."""
         self._history = history
+        self._routes, self._check_silence = plan.routes, check_silence
         self._samples: list[Sample] = []
         self._changed = threading.Condition()
         self._over = False
         self.users: list[tuple[float, int]] = []
         """How many users there were, and when."""
+        self.turned_away = 0
+        """Requests that the API server did not pass on, which say nothing about a guest."""
+        self._renewal: Renewal | None = None
         # In a session of its own, so that a Ctrl-C ends it by way of the test and not in the middle of a request.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "seatrial.load.locustfile"],
@@ -41,9 +59,9 @@ class Load:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        assert self._process.stdin
-        self._process.stdin.write(plan.written() + b"\n")
-        self._process.stdin.flush()
+        self._send(plan.written())
+        if transport:
+            self._renewal = Renewal(transport, plan.routes[0], lambda route: self._send(orjson.dumps(asdict(route))))
         self._reader = threading.Thread(target=self._read, name="load", daemon=True)
         self._reader.start()
 
@@ -63,6 +81,8 @@ class Load:
             return sum(not sample.lost and sample.sent >= since for sample in self._samples) >= count
 
         if not self._wait(served, limit):
+            if self._check_silence and all(sample.lost for sample in self.samples):
+                self._check_silence(f"users are answered by nobody: {losses_by_kind(self.samples)}")
             raise Finding("the guest under load", told, f"lost: {losses_by_kind(self.samples)}")
 
     def wait_users(self, count: int) -> None:
@@ -74,7 +94,10 @@ class Load:
         """Let the users finish what they are at, and end."""
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.close()
+        if self._renewal:
+            self._renewal.stop()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
@@ -97,11 +120,28 @@ class Load:
             said = orjson.loads(line)
             with self._changed:
                 self.users.append((self._history.seconds(said["t"]), said["users"]))
-                self._samples += [self._sample(*row) for row in said["requests"]]
+                self._samples += [self._sample(*row) for row in said["requests"] if not self._not_passed_on(row)]
                 self._changed.notify_all()
         with self._changed:
             self._over = True
             self._changed.notify_all()
+
+    def _not_passed_on(self, row: list[Any]) -> bool:
+        """Whether the API server itself gave the answer, to somebody whom it does not know or who asks too much."""
+        outcome = row[-1]
+        if self._routes[row[1]].direct or outcome not in (UNKNOWN, THROTTLED):
+            return False
+        self.turned_away += 1
+        if outcome == UNKNOWN and self._renewal:
+            self._renewal.refused()
+        return True
+
+    def _send(self, line: bytes) -> None:
+        """Credentials go by a pipe, where nobody can read them, never by the command line."""
+        assert self._process.stdin
+        with suppress(BrokenPipeError, ValueError):  # it has ended, which is told elsewhere
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
 
     def _sample(self, kind: str, target: int, sent: float, ended: float, outcome: str) -> Sample:
         return Sample(kind, target, self._history.seconds(sent), self._history.seconds(ended), outcome)
@@ -121,10 +161,19 @@ class Traffic:
         """
         for service in services:
             service.wait_answering()
+
+        def check_silence(why: str) -> None:
+            for service in services:
+                service.wait_answering()
+            services[0].check_silence(why)
+
         plan = Plan(tuple(service.route() for service in services), curve or steady(USERS), pause)
-        load = Load(self._history, plan)
+        transport = next(filter(None, (service.transport for service in services)), None)
+        load = Load(self._history, plan, transport, check_silence)
         try:
             load.wait_users(1)
             yield load
         finally:
             load.stop()
+            if load.turned_away:
+                note(f"{load.turned_away} requests were turned away by the API server (401, 429) and are not counted")

@@ -10,14 +10,19 @@ import hashlib
 import json
 import os
 import random
+import weakref
 from itertools import cycle
 from typing import Any, ClassVar
 
 import requests
 import urllib3
 from locust import HttpUser, task
+from requests.adapters import HTTPAdapter
 
-from seatrial.fixtures.blackout import Route
+from seatrial.fixtures.connections import tls_settings
+from seatrial.fixtures.proxies import Proxy
+from seatrial.fixtures.route import Route
+from seatrial.fixtures.tunnel import proxy_context
 
 from .samples import POLL, VISIT, WENT_BACK, WRITE, WRONG_SUM
 
@@ -41,6 +46,7 @@ class GuestUser(HttpUser):
     processes: ClassVar[int] = 1
     """Over how many processes the users are spread."""
     turn: ClassVar[cycle[int] | None] = None
+    equipped: ClassVar[weakref.WeakSet[GuestUser]] = weakref.WeakSet()
 
     def __init__(self, environment: Any) -> None:
         self.target, self.prefix = 0, ""
@@ -48,11 +54,19 @@ class GuestUser(HttpUser):
         if self.routes:
             self.target = self._next_target(environment)
             route = self.routes[self.target]
-            self.host, self.prefix = base_of(route), route.path.rstrip("/")
+            self.host, self.prefix = route.origin, route.path.rstrip("/")
         super().__init__(environment)  # type: ignore[no-untyped-call]
         self.client.trust_env = False
         if route:
             equip(self.client, route)
+            self.equipped.add(self)
+
+    @classmethod
+    def renew(cls, credentials: Route) -> None:
+        """Give all users new credentials for the way through the API server."""
+        cls.routes = tuple(route if route.direct else route.renewed(credentials) for route in cls.routes)
+        for user in list(cls.equipped):
+            equip(user.client, cls.routes[user.target])
 
     @classmethod
     def _next_target(cls, environment: Any) -> int:
@@ -136,18 +150,33 @@ def told(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def base_of(route: Route) -> str:
-    host = f"[{route.host}]" if ":" in route.host else route.host
-    return f"{'https' if route.tls else 'http'}://{host}:{route.port}"
-
-
 def equip(session: requests.Session, route: Route) -> None:
-    """Give a session the credentials of the run, for the way through the API server."""
+    """Let a session go by a route: its TLS, its proxy, and the credentials of the run."""
+    session.trust_env = False
+    session.mount(route.origin, _Adapter(route))
     if route.tls:
         session.verify = (route.ca_file or True) if route.verify else False
-        if not route.verify:
-            urllib3.disable_warnings()
-    if route.certificate:
-        session.cert = (route.certificate, route.key or route.certificate)
+    if not route.verify:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     if route.authorization:
         session.headers["Authorization"] = route.authorization
+    if route.proxy:
+        proxy = Proxy.of(route.proxy)
+        url = f"socks5h://{route.proxy.partition('://')[2]}" if proxy.is_socks else route.proxy
+        session.proxies = {"http": url, "https": url}
+
+
+class _Adapter(HTTPAdapter):
+    """requests' connections with the route's TLS, which all our clients share."""
+
+    def __init__(self, route: Route) -> None:
+        self._settings = tls_settings(route)
+        super().__init__()
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **settings: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, **settings, **self._settings)
+
+    def proxy_manager_for(self, proxy: str, **settings: Any) -> Any:
+        if proxy.startswith("https:"):
+            settings["proxy_ssl_context"] = proxy_context()
+        return super().proxy_manager_for(proxy, **settings, **self._settings)

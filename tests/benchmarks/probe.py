@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
-from seatrial.fixtures.blackout import Blackout, Probe, Route
+from seatrial.fixtures.blackout import Blackout, Probe
 from seatrial.fixtures.probe import INTERVAL
+from seatrial.fixtures.route import Route
 
 from .cuts import FROZEN, GONE
 

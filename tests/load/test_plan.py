@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial.fixtures.blackout import Route
+from seatrial.fixtures.route import Route
 from seatrial.load.plan import USERS_PER_PROCESS, Curve, Plan, ramp, spike, steady
 
 

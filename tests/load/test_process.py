@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.fixtures import Finding, History
-from seatrial.fixtures.blackout import Route
+from seatrial.fixtures.route import Route
 from seatrial.load.plan import USERS_PER_PROCESS, Curve, Plan, steady
 from seatrial.load.samples import POLL, VISIT, WRITE, Sample, losses_by_kind
 from seatrial.load.traffic import Load
