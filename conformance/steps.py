@@ -59,6 +59,7 @@ def finished_vmi(stage: Stage) -> str:
 
 def limit_pods(stage: Stage, pods: int) -> None:
     """A quota on the number of pods in the test's namespace, in force when this returns."""
+    stage.require_own_namespace("a quota holds for all that is in a namespace")
     stage.history.follow(RESOURCE_QUOTA)
     stage.create(RESOURCE_QUOTA, {"metadata": {"name": "pods"}, "spec": {"hard": {"pods": str(pods)}}})
 

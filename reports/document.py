@@ -47,6 +47,7 @@ def document(certificate: Certificate) -> Document:
         "summary": _summary(certificate),
         "findings": [_finding(item) for item in certificate.assessment.findings],
         "violations": [_violation(item) for item in journal.violations],
+        "surroundings": [asdict(item) for item in journal.surroundings],
         "requirements": [_row(item) for item in certificate.assessment.rows],
         "tests": [_test(item) for item in journal.tests],
         "measures": [_measure(item) for item in certificate.measures],

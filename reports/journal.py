@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import records
-from .model import End, Environment, Journal, Outcome, Problem, Record, Requirement, Run, Test, Violation
+from .model import End, Environment, Journal, Outcome, Problem, Record, Requirement, Run, Surrounding, Test, Violation
 from .redact import redact_all
 from .shorten import clip
 
@@ -81,6 +81,7 @@ class _Reader:
         self.started: dict[str, Test] = {}
         self.tests: list[Test] = []
         self.violations: list[Violation] = []
+        self.surroundings: list[Surrounding] = []
         self.end: End | None = None
         self.last = 0.0
         self.unreadable = 0
@@ -110,6 +111,8 @@ class _Reader:
                 self._finish(records.test(record))
             case "violation":
                 self.violations.append(records.violation(record))
+            case "surroundings":
+                self.surroundings.append(records.surrounding(record))
             case "run-end":
                 self.end = records.end(record)
 
@@ -137,6 +140,7 @@ class _Reader:
             requirements=tuple(self.requirements.values()),
             tests=tuple(merged([*self.tests, *self.started.values()])),
             violations=tuple(self.violations),
+            surroundings=tuple(self.surroundings),
             end=self.end,
             last=self.last,
             unreadable=self.unreadable,

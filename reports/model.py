@@ -221,6 +221,14 @@ class Violation:
 
 
 @dataclass(frozen=True)
+class Surrounding:
+    """Something about what surrounds the cluster that made itself felt; a condition is what the verdict is tied to."""
+
+    message: str
+    condition: bool = False
+
+
+@dataclass(frozen=True)
 class End:
     """How the run ended; a journal without it was cut off."""
 
@@ -239,6 +247,7 @@ class Journal:
     requirements: tuple[Requirement, ...] = ()
     tests: tuple[Test, ...] = ()
     violations: tuple[Violation, ...] = ()
+    surroundings: tuple[Surrounding, ...] = ()
     end: End | None = None
     last: float = 0.0
     """Seconds from the run's start to the last thing written."""

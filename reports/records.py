@@ -19,6 +19,7 @@ from .model import (
     Requirement,
     Run,
     Severity,
+    Surrounding,
     Test,
     Violation,
 )
@@ -153,6 +154,10 @@ def violation(record: Record) -> Violation:
         test=text(record, "test"),
         evidence=text(record, "evidence"),
     )
+
+
+def surrounding(record: Record) -> Surrounding:
+    return Surrounding(text(record, "message"), record.get("condition") is True)
 
 
 def end(record: Record) -> End:

@@ -34,6 +34,7 @@ def _lines(certificate: Certificate, directory: Path) -> Iterator[str]:
     yield from _findings(certificate.assessment.findings, directory)
     yield from _listed("Conditions", list(conclusion.conditions))
     yield from _untested(certificate)
+    yield from _listed("Surroundings", [item.message for item in certificate.journal.surroundings])
     yield from _figures(certificate)
     yield from _tables(certificate.tables)
     yield from _counts(certificate)

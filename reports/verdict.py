@@ -131,7 +131,8 @@ def _conditions(assessment: Assessment) -> tuple[str, ...]:
         for row in assessment.in_scope
         if row.result is Result.NOT_TESTED and row.requirement.level is Level.RECOMMENDED
     ]
-    return tuple(dict.fromkeys([*did_not_hold, *partly, *untested]))
+    surroundings = [item.message for item in assessment.journal.surroundings if item.condition]
+    return tuple(dict.fromkeys([*did_not_hold, *partly, *untested, *surroundings]))
 
 
 def _hinders(problem: Problem) -> bool:

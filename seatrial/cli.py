@@ -69,6 +69,13 @@ Find what runs have left on a cluster and undo it: namespaces, cluster-wide obje
 to nodes. A run that is alive is left alone unless it is named with --run or --all is given.
 """
 
+_SWEEP_EPILOG = """\
+exit status:
+  0    nothing is left but runs that are alive
+  1    something is: a namespace is still being deleted, or something could not be undone; the output says what and why
+  2    the cluster cannot be swept; one sentence says why
+"""
+
 _REQUIREMENTS = "What the suites check, from their catalogues; with IDs, those requirements in full."
 
 _EXPERIMENT = """\
@@ -108,7 +115,7 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     _add_certify(_command(commands, "certify", "run the suites and write a certificate", _CERTIFY, _CERTIFY_EPILOG))
     _add_lab(_command(commands, "lab", "a KubeVirt cluster to try things on", _LAB, _LAB_EPILOG))
-    _add_sweep(_command(commands, "sweep", "undo what runs have left on a cluster", _SWEEP))
+    _add_sweep(_command(commands, "sweep", "undo what runs have left on a cluster", _SWEEP, _SWEEP_EPILOG))
     _add_requirements(_command(commands, "requirements", "what is checked", _REQUIREMENTS))
     _add_experiment(
         _command(commands, "experiment", "a fault as a file for the Chaos Toolkit", _EXPERIMENT, _EXPERIMENT_EPILOG)
@@ -143,6 +150,23 @@ def _add_certify(parser: Parser) -> None:
     parser.add_argument(
         "--allow", metavar="CLASS", action="append", default=[], help="allow a class of disruption; repeatable"
     )
+    parser.add_argument(
+        "--namespace-label",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="a label for the tests' namespaces (KEY- leaves one of seatrial's own away); repeatable",
+    )
+    parser.add_argument(
+        "--namespace-annotation",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="an annotation for the tests' namespaces; repeatable",
+    )
+    parser.add_argument(
+        "--namespace", metavar="NAME", help="a namespace that exists, for users who may create none; tests share it"
+    )
     parser.add_argument("-n", dest="workers", metavar="N", type=_count, help="tests at once (default: by the machine)")
     _add_lab_options(parser)
     parser.add_argument(
@@ -162,6 +186,7 @@ def _add_sweep(parser: Parser) -> None:
     _add_cluster(parser, "the cluster to sweep (default: $KUBECONFIG, then ~/.kube/config)")
     parser.add_argument("--run", metavar="ID", help="undo this run only, also if it is alive")
     parser.add_argument("--all", action="store_true", help="undo every run, also those that are alive")
+    parser.add_argument("--namespace", metavar="NAME", help="look in this namespace only, which runs were told to use")
     parser.add_argument("--dry-run", action="store_true", help="only say what there is")
 
 

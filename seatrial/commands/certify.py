@@ -34,7 +34,8 @@ def run(options: Namespace, rest: list[str]) -> int:
         raise CommandError(f"there is no kubeconfig {options.kubeconfig}; leave --kubeconfig away for the embedded lab")
     suites = asked_for(options.suite)
     output = prepare(Path(options.output))
-    command = command_line(output, suites, options.workers or workers(), [*plugin_options(options), *rest])
+    count = options.workers or (1 if options.namespace else workers())
+    command = command_line(output, suites, count, [*plugin_options(options), *rest])
     child = PytestRun(command, environment(["seatrial", *sys.argv[1:]]), output)
     status = _follow(child, output)
     if not (output / journal.FILE).is_file():
@@ -55,10 +56,12 @@ def workers() -> int:
 def plugin_options(options: Namespace) -> list[str]:
     """Our own options, as the pytest plugin takes them."""
     given = [f"--profile={options.profile}"]
-    for name in ("kubeconfig", "context", "kubevirt_version"):
+    for name in ("kubeconfig", "context", "kubevirt_version", "namespace"):
         if value := getattr(options, name):
             given.append(f"--{name.replace('_', '-')}={value}")
     given += [f"--allow={name}" for name in options.allow]
+    given += [f"--namespace-label={pair}" for pair in options.namespace_label]
+    given += [f"--namespace-annotation={pair}" for pair in options.namespace_annotation]
     return given + [f"--defect={name}" for name in options.defect]
 
 
@@ -114,12 +117,14 @@ def _check_began(child: PytestRun, status: int, certificate: Certificate, rest: 
 def _clean_up(options: Namespace, certificate: Certificate) -> None:
     """Undo what tests that were cut short have left on a cluster that stays."""
     from seatrial.fixtures.api import Refused
-    from seatrial.fixtures.preflight import NotReady, connect
+    from seatrial.fixtures.preflight import connect
+    from seatrial.fixtures.problem import NotReady
     from seatrial.fixtures.sweep import sweep
     from seatrial.fixtures.transport import Unreachable
 
     try:
-        for line in sweep(connect(options.kubeconfig, options.context), certificate.journal.run.id):
+        swept = sweep(connect(options.kubeconfig, options.context), certificate.journal.run.id, home=options.namespace)
+        for line in (*swept.done, *swept.left):
             print(line)
     except (KeyboardInterrupt, NotReady, Refused, Unreachable):
         print("Something of the run may be left on the cluster: `seatrial sweep` undoes it.")

@@ -27,5 +27,5 @@ def show_summary(certificate: Certificate, directory: Path) -> None:
     text = Text(summary(certificate, directory))
     text.highlight_regex(r"\AVerdict: .*", _COLOURS[certificate.conclusion.verdict])
     text.highlight_regex(r"(?m)^\*\*\* .* \*\*\*$", "bold black on yellow")
-    text.highlight_regex(r"(?m)^(Findings|Conditions|Not tested|Measured).*:$", "bold")
+    text.highlight_regex(r"(?m)^(Findings|Conditions|Not tested|Surroundings|Measured).*:$", "bold")
     make_console().print(text, end="")

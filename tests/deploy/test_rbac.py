@@ -14,7 +14,8 @@ from seatrial.fixtures.api import Api
 from seatrial.fixtures.cluster import Cluster
 from seatrial.fixtures.kinds import CLUSTER_ROLE, KUBEVIRT, NAMESPACE, NODE, ROLE, Kind, Object
 from seatrial.fixtures.leases import SYSTEM
-from seatrial.fixtures.preflight import NotReady, check_cluster, connect
+from seatrial.fixtures.preflight import check_cluster, connect
+from seatrial.fixtures.problem import NotReady
 from tests.deploy.manifests import objects, one
 from tests.endtoend.commands import PYTEST, SUITE, Done, run
 

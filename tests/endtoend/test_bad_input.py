@@ -14,7 +14,8 @@ import pytest
 
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.cluster import Cluster
-from seatrial.fixtures.preflight import NotReady, check_cluster, connect
+from seatrial.fixtures.preflight import check_cluster, connect
+from seatrial.fixtures.problem import NotReady
 from tests.endtoend.clusters import Ways, closed_port, define_kubevirt, deploy_kubevirt
 from tests.endtoend.commands import PYTEST, SEATRIAL, SUITE, Done, run
 from tests.endtoend.leftovers import traces

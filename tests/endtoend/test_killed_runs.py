@@ -34,8 +34,8 @@ from seatrial.fixtures.kinds import (
     Object,
 )
 from seatrial.fixtures.leases import RUN_LABEL
+from seatrial.fixtures.leftovers import find
 from seatrial.fixtures.recorder import recording
-from seatrial.fixtures.sweep import find
 from tests.endtoend.commands import PYTEST, SEATRIAL, SUITE, run, start
 from tests.endtoend.leftovers import traces, untouchables
 
