@@ -4,7 +4,6 @@ Each command has a module of its own, loaded when it is asked for, so that `--he
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,6 +11,7 @@ from typing import NoReturn
 
 from . import __version__
 from .errors import CommandError
+from .streams import tolerant
 
 USAGE = 2
 INTERRUPTED = 130
@@ -234,6 +234,12 @@ def _count(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    with tolerant():
+        return _ended(given)
+
+
+def _ended(given: list[str]) -> int:
+    """The exit status of a command; what kept it from ending well is said in one sentence."""
     try:
         return _run(given)
     except CommandError as error:
@@ -241,9 +247,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.status
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has gone, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
         print(f"seatrial: {error.filename or 'output'}: {error.strerror or error}.", file=sys.stderr)
         return USAGE
