@@ -31,7 +31,7 @@ from .steps import slow_down
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
 FIRST, SECOND, CASE = (f"seatrial.io/policy-{letter}" for letter in "abz")
-"""Label keys of the tests' VMs; their values begin with the namespace's name."""
+"""Label keys of the tests' VMs; their values begin with the test's mark, which as a rule is its namespace's name."""
 HARMLESS: Object = {"completionTimeoutPerGiB": 99}
 """What a policy sets that must not apply."""
 SLOW: Object = {"bandwidthPerMigration": "1Mi", "allowPostCopy": True, "completionTimeoutPerGiB": 0}
@@ -89,7 +89,7 @@ def _case(
     vms: VirtualMachines, stage: Stage, name: str, *more: str, wait: bool = True
 ) -> tuple[VirtualMachine, Labels]:
     """A VM, and the labels by which policies for this case select it and no other; `more` are keys of further ones."""
-    labels = dict.fromkeys((CASE, *more), f"{stage.namespace}-{name}")
+    labels = dict.fromkeys((CASE, *more), f"{stage.mark}-{name}")
     return vms.create(labels=labels, wait=wait), labels
 
 
@@ -166,7 +166,7 @@ def test_of_several_policies_the_documented_one_applies(stage: Stage, vms: Virtu
     expected = ("0-b", "1-b", "2-b", "3-p10")
     asked = [_migrate(vm) for vm, _ in made.values()]
     found = {case: _named(migration.wait_succeeded()) for case, migration in zip(made, asked, strict=True)}
-    names = {case: f"{stage.namespace}-{name}" for case, name in zip(made, expected, strict=True)}
+    names = {case: f"{stage.mark}-{name}" for case, name in zip(made, expected, strict=True)}
     check("the policy that applies", names, found)
 
 
@@ -179,14 +179,14 @@ def _migrate(vm: VirtualMachine) -> Migration:
 def test_a_policy_that_selects_otherwise_does_not_apply(stage: Stage, vms: VirtualMachines, policies: Policies) -> None:
     """One label that differs, by value, key, letter case or side, keeps a policy from applying."""
     vm, labels = _case(vms, stage, "part", FIRST)
-    elsewhere = {NAME_LABEL: f"{stage.namespace}-other"}
+    elsewhere = {NAME_LABEL: f"{stage.mark}-other"}
     refused = {
-        "another value": policies.create({CASE: f"{stage.namespace}-other"}, namespace_labels={}, **HARMLESS),
+        "another value": policies.create({CASE: f"{stage.mark}-other"}, namespace_labels={}, **HARMLESS),
         "the beginning of the value": policies.create({CASE: labels[CASE][:-1]}, namespace_labels={}, **HARMLESS),
-        "other letters": policies.create({CASE: f"{stage.namespace}-PART"}, namespace_labels={}, **HARMLESS),
+        "other letters": policies.create({CASE: f"{stage.mark}-PART"}, namespace_labels={}, **HARMLESS),
         "another key": policies.create({SECOND: labels[CASE]}, namespace_labels={}, **HARMLESS),
         "one of two labels": policies.create({**labels, FIRST: "other"}, namespace_labels={}, **HARMLESS),
-        "the namespace, not the VM": policies.create({CASE: f"{stage.namespace}-other"}, **HARMLESS),
+        "the namespace, not the VM": policies.create({CASE: f"{stage.mark}-other"}, **HARMLESS),
         "the VM, not the namespace": policies.create(labels, namespace_labels=elsewhere, **HARMLESS),
         "another namespace": policies.create(namespace_labels=elsewhere, **HARMLESS),
     }
