@@ -57,7 +57,7 @@ class Proxy:
             host, _, port = target.rpartition(":")
             there = await self._reach(host, int(port))
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n" if there else b"HTTP/1.1 502 Bad\r\n\r\n")
-            return await _join((reader, writer), there)
+            return await join((reader, writer), there)
         url = urlsplit(target)
         there = await self._reach(url.hostname or "", url.port or 80)
         if there is None:
@@ -66,7 +66,7 @@ class Proxy:
         lines = [line for line in head.split("\r\n")[1:-2] if not line.lower().startswith("proxy-")]
         path = url.path + (f"?{url.query}" if url.query else "")
         there[1].write("\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode())
-        return await _join((reader, writer), there)
+        return await join((reader, writer), there)
 
     async def _socks(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         _, count = await reader.readexactly(2)
@@ -89,7 +89,7 @@ class Proxy:
         host = ".".join(map(str, raw)) if kind == 1 else raw.decode()
         there = await self._reach(host, int.from_bytes(await reader.readexactly(2), "big"))
         writer.write(bytes([5, 0 if there else 4, 0, 1, 0, 0, 0, 0, 0, 0]))
-        return await _join((reader, writer), there)
+        return await join((reader, writer), there)
 
     async def _reach(self, host: str, port: int) -> Streams | None:
         self.asked.append(f"{host}:{port}")
@@ -131,7 +131,7 @@ def running_proxy(
         yield proxy
 
 
-async def _join(one: Streams, other: Streams | None) -> None:
+async def join(one: Streams, other: Streams | None) -> None:
     """Carry what either side says to the other until one of them ends."""
     await one[1].drain()
     if other is None:
