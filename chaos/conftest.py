@@ -24,6 +24,7 @@ def arena(
     migration_network: MigrationNetwork,
 ) -> Arena:
     """Where VMs are hit while they migrate."""
+    stage.require_own_namespace("a fault may hit whatever is in a namespace")
     return Arena(stage, vms, guests, policies, node_tools, originals, migration_network)
 
 

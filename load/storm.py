@@ -57,6 +57,8 @@ def evict(stage: Stage, vm: VirtualMachine) -> Refused | None:
     try:
         stage.api.post_subresource(POD, name, vm.namespace, "eviction", body)
     except Refused as refused:
+        if refused.throttled:
+            raise
         return refused
     return None
 
