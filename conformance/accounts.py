@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from seatrial.fixtures import Api, Refused, Stage, not_exercised
 from seatrial.fixtures.execute import Ran, execute
 from seatrial.fixtures.kinds import MIGRATION, ROLE_BINDING, SERVICE_ACCOUNT, VIRTUAL_MACHINE, Kind
+from seatrial.fixtures.unexercised import ACCOUNT
 
 MIGRATE = Kind("subresources.kubevirt.io", "v1", VIRTUAL_MACHINE.plural, VIRTUAL_MACHINE.kind)
 HALF_AN_HOUR = 1800
@@ -26,7 +27,7 @@ class Accounts:
 
     def create(self, role: str) -> Account:
         """An account bound to a ClusterRole in this namespace only."""
-        name = self._stage.name("account")
+        name = self._stage.name(ACCOUNT)
         self._stage.create(SERVICE_ACCOUNT, {"metadata": {"name": name}})
         subject = {"kind": "ServiceAccount", "name": name, "namespace": self._stage.namespace}
         reference = {"apiGroup": ROLE_BINDING.group, "kind": "ClusterRole", "name": role}

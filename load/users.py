@@ -21,8 +21,7 @@ from requests.adapters import HTTPAdapter
 
 from seatrial.fixtures.connections import tls_settings
 from seatrial.fixtures.proxies import Proxy
-from seatrial.fixtures.route import Route
-from seatrial.fixtures.tunnel import proxy_context
+from seatrial.fixtures.route import Route, proxy_context
 
 from .samples import POLL, VISIT, WENT_BACK, WRITE, WRONG_SUM
 
@@ -170,7 +169,7 @@ class _Adapter(HTTPAdapter):
     """requests' connections with the route's TLS, which all our clients share."""
 
     def __init__(self, route: Route) -> None:
-        self._settings = tls_settings(route)
+        self._route, self._settings = route, tls_settings(route)
         super().__init__()
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **settings: Any) -> None:
@@ -178,5 +177,5 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **settings: Any) -> Any:
         if proxy.startswith("https:"):
-            settings["proxy_ssl_context"] = proxy_context()
+            settings["proxy_ssl_context"] = proxy_context(self._route)
         return super().proxy_manager_for(proxy, **settings, **self._settings)

@@ -165,6 +165,7 @@ RIGHTS = (
     "rbac-migration-network.yaml",
     "rbac-chaos.yaml",
     "rbac-chaos-cluster.yaml",
+    "rbac-namespace.yaml",
 )
 
 
