@@ -1,9 +1,9 @@
 """The load process: reads a plan, runs Locust without its web page, and writes down every request.
 
 The plan is the first line of standard input, further ones bring new credentials for the way through the API server, and
-when it closes the users finish and the process ends. On standard output
-comes a line of JSON for each tenth of a second: the time (CLOCK_MONOTONIC, which all processes of a machine share), the
-number of users, and the requests that have ended since, one as [kind, target, sent, ended, outcome].
+when it closes the users finish and the process ends. On standard output comes a line of JSON for each tenth of a
+second: the time (CLOCK_MONOTONIC, which all processes of a machine share), the number of users, and the requests that
+have ended since, one as [kind, target, sent, ended, outcome].
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -82,7 +82,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _lines() -> Iterator[bytes]:
-    """The lines of standard input, without a hand on what else goes on here."""
+    """The lines of standard input; while none comes all else here goes on."""
     rest = b""
     while True:
         gevent.socket.wait_read(sys.stdin.fileno())
@@ -120,10 +120,11 @@ def _renew(line: bytes) -> None:
 
 
 def _hand(worker: subprocess.Popen[bytes], line: bytes) -> None:
-    """Credentials go by a pipe, never by the command line."""
+    """Credentials go by a pipe, never by the command line. A worker that has ended is told of elsewhere."""
     assert worker.stdin
-    worker.stdin.write(line + b"\n")
-    worker.stdin.flush()
+    with suppress(BrokenPipeError):
+        worker.stdin.write(line + b"\n")
+        worker.stdin.flush()
 
 
 @contextmanager

@@ -25,7 +25,7 @@ _AFTER_NAME = re.compile(
     (?P<value> [^\s"',;]{6,} )"""
 )
 _COOKIES = re.compile(r"(?i)(?P<name>\b(?:set-)?cookie[\"']?\s*:\s*[\"']?)(?=[\w.-]+=)[^\r\n\"']+")
-_IN_URL = re.compile(r"(?P<scheme>\bhttps?://)[^/\s:@]+:[^/\s@]+@")
+_IN_URL = re.compile(r"(?P<scheme>\b(?:https?|socks5h?)://)[^/\s:@]+:[^/\s@]+@")
 
 
 def redact(text: str) -> str:

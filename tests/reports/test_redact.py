@@ -19,6 +19,7 @@ KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
         ("curl --password s3cr3t-value", "s3cr3t-value"),
         ('{"token": "abcdefghijklmnopqrstuvwxyz"}', "abcdefghijklmnopqrstuvwxyz"),
         ("https://admin:hunter2@api.example.org/", "hunter2"),
+        ("socks5h://admin:hunter2@bastion:1080", "hunter2"),
         ("Cookie: session=s3cr3t; lang=en", "s3cr3t"),
         ("{'Set-Cookie': 'sid=s3cr3t; Path=/'}", "s3cr3t"),
         ("Authorization: Basic YWRtaW46aHVudGVyMg==", "YWRtaW46"),
