@@ -18,8 +18,10 @@ EVERY = {"type", "t"}
 NESTED = {("environment", "nodes"), *(("test", name) for name in ("measurements", "tables", "charts", "timeline"))}
 TESTS = """
 from seatrial.fixtures.kinds import VIRTUAL_MACHINE_INSTANCE
+from seatrial.fixtures.transport import Throttled
 
-def test_violates(history, report):
+def test_violates(history, report, cluster):
+    cluster.api.transport.throttled = Throttled(1, 1.0)
     report.measure("length", 1, "m")
     report.table("Lengths", length=1, holds=True)
     report.chart("Length", "m", lines={"length": [(0, 1)]}, spans=[("all", 0, 1)])
