@@ -234,8 +234,20 @@ def _count(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    with tolerant():
-        return _ended(given)
+    with tolerant() as output:
+        status = _ended(given)
+        output.flush()
+        if status == 0 and given[:1] != ["certify"] and _is_lost(output.error):
+            return USAGE
+    return status
+
+
+def _is_lost(error: OSError | None) -> bool:
+    """Whether what a command had to say is lost, which is said; a reader that has gone wanted no more."""
+    if error is None or isinstance(error, BrokenPipeError):
+        return False
+    print(f"seatrial: the output cannot be written: {error.strerror or error}.", file=sys.stderr)
+    return True
 
 
 def _ended(given: list[str]) -> int:

@@ -17,13 +17,13 @@ from seatrial.reports.certificate import Certificate
 from seatrial.reports.follow import Follower
 from seatrial.reports.render import render
 from seatrial.reports.verdict import EXIT_USAGE
-from seatrial.streams import reader_has_gone
+from seatrial.streams import output_ended
 
 from .console import make_console, show_summary
 from .requirements import asked_for
 
 SECONDS_BETWEEN_LOOKS = 0.1
-_UNREAD = "nobody reads the output any more; the run goes on, and its report will be in {output} (Ctrl-C ends it)"
+_UNREAD = "nobody takes the output any more; the run goes on, and its report will be in {output} (Ctrl-C ends it)"
 MOST_WORKERS = 6
 
 
@@ -74,7 +74,7 @@ def _follow(child: PytestRun, output: Path) -> int:
         told = alone = False
         while (status := child.wait(SECONDS_BETWEEN_LOOKS)) is None:
             _show(follower, progress, display)
-            if reader_has_gone() and not alone:
+            if output_ended() and not alone:
                 print(f"seatrial: {_UNREAD.format(output=os.path.relpath(output))}", file=sys.stderr, flush=True)
                 alone = True
             if child.interrupted and not told:

@@ -15,7 +15,9 @@ import pytest
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.kinds import (
     LEASE,
+    MIGRATION,
     NAMESPACE,
+    POD,
     ROLE_BINDING,
     SECRET,
     SERVICE,
@@ -179,17 +181,17 @@ def test_options_that_make_no_sense(tmp_path: Path, kubeconfig: Path, options: s
 
 def test_a_namespace_that_is_shared(tmp_path: Path, sharer: Sharer, api: Api) -> None:
     assert_one_sentence(certify(tmp_path, sharer.kubeconfig), "may not create namespaces .* --namespace NAME")
-    tests = "-k", "creating_a_migration or test_service or test_permissions"
+    tests = "-k", "creating_a_migration or test_service or test_permissions or an_eviction_becomes"
     done = certify(tmp_path, sharer.kubeconfig, "--namespace", sharer.namespace, *tests)
     assert (done.status, done.err) == (INCONCLUSIVE, ""), done.text
     told = {record["test"].rpartition("::")[2]: record for record in records(tmp_path, "test")}
     wrong = {name: record["reason"] for name, record in told.items() if record["outcome"] not in ("passed", "skipped")}
     assert wrong == {}, done.text
     assert {record["namespace"] for record in told.values()} == {sharer.namespace}
-    assert sum(record["outcome"] == "passed" for record in told.values()) == 6, done.text
+    assert sum(record["outcome"] == "passed" for record in told.values()) == 7, done.text
     assert traces(api) == []
     assert [item["metadata"]["name"] for item in api.list(SERVICE, sharer.namespace)] == ["not-ours"]
-    assert api.list(SECRET, sharer.namespace) == []
+    assert [api.list(kind, sharer.namespace) for kind in (SECRET, MIGRATION, POD)] == [[], [], []]
     assert [item for item in api.list(SERVICE_ACCOUNT, sharer.namespace) if item["metadata"]["name"] != "default"] == []
 
 

@@ -45,7 +45,7 @@ def report(tmp_path_factory: pytest.TempPathFactory, kubeconfig: Path) -> Path:
 def test_certify_ends_with_its_verdict_and_leaves_nothing(report: Path, api: Api) -> None:
     status, said = (report / "status").read_text().split(" ", 1)
     assert int(status) == INCONCLUSIVE
-    assert said.startswith("seatrial: nobody reads the output any more; the run goes on"), said
+    assert said.startswith("seatrial: nobody takes the output any more; the run goes on"), said
     assert len(said.splitlines()) == 1
     certificate = json.loads((report / "report" / "certificate.json").read_text())
     assert (certificate["exitCode"], certificate["run"]["complete"]) == (INCONCLUSIVE, True)
@@ -78,3 +78,37 @@ def test_standard_error_may_be_closed_as_well(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.wait(60) == 0
     assert run([*SEATRIAL, "requirements"], tmp_path).status == 0
+
+
+def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [*SEATRIAL, "requirements"]
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "seatrial: the output cannot be written: No space left on device.\n")
+
+
+def test_a_run_whose_output_cannot_be_written_goes_on(tmp_path: Path, kubeconfig: Path, api: Api) -> None:
+    command = [
+        *SEATRIAL,
+        "certify",
+        "--kubeconfig",
+        kubeconfig,
+        "-n",
+        "1",
+        "--output",
+        "report",
+        "--suite",
+        "conformance",
+    ]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*map(str, command), "-k", "test_creating_a_migration"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == INCONCLUSIVE
+    assert json.loads((tmp_path / "report" / "certificate.json").read_text())["run"]["complete"]
+    assert traces(api) == []
