@@ -87,11 +87,11 @@ def test_what_kubevirt_does_not_let_go_of_is_a_finding(tmp_path: Path, lab: Path
 @pytest.fixture
 def sweep(
     lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[[], tuple[int, list[str]]]:
-    """Sweeps, with little patience: exit status and lines."""
-    monkeypatch.setattr("seatrial.fixtures.sweep.DELETION", 2.0)
+) -> Callable[[float], tuple[int, list[str]]]:
+    """Sweeps, with so many seconds of patience: exit status and lines."""
 
-    def swept() -> tuple[int, list[str]]:
+    def swept(patience: float) -> tuple[int, list[str]]:
+        monkeypatch.setattr("seatrial.fixtures.sweep.DELETION", patience)
         status = main(["sweep", "--kubeconfig", str(lab)])
         return status, capsys.readouterr().out.splitlines()
 
@@ -104,11 +104,13 @@ def left_by(api: Api, run: str, *finalizers: str) -> None:
     api.create(CONFIG_MAP, {"metadata": {"name": "held", "finalizers": list(finalizers)}}, name)
 
 
-def test_a_sweep_goes_on_past_what_is_still_being_deleted(api: Api, sweep: Callable[[], tuple[int, list[str]]]) -> None:
+def test_a_sweep_goes_on_past_what_is_still_being_deleted(
+    api: Api, sweep: Callable[[float], tuple[int, list[str]]]
+) -> None:
     left_by(api, "a", OTHERS)
     left_by(api, "b")
     for done in ("run a: deleted Namespace seatrial-a", None):
-        status, lines = sweep()
+        status, lines = sweep(2.0)
         assert status == LEFT
         assert (done in lines) is (done is not None)
         (told,) = (line for line in lines if "still being deleted" in line)
@@ -116,9 +118,9 @@ def test_a_sweep_goes_on_past_what_is_still_being_deleted(api: Api, sweep: Calla
         assert OTHERS in told
     assert [item["metadata"]["name"] for item in api.list(NAMESPACE, labels=RUN_LABEL)] == ["seatrial-a"]
     api.patch(CONFIG_MAP, "held", {"metadata": {"finalizers": None}}, "seatrial-a")
-    status, _ = sweep()
+    status, _ = sweep(60.0)
     assert status == 0
-    assert sweep() == (0, ["Nothing is left."])
+    assert sweep(60.0) == (0, ["Nothing is left."])
 
 
 def test_a_namespace_of_seatrials_that_does_not_go_is_told(
