@@ -45,6 +45,11 @@ def test_a_problem_is_told_with_what_to_do() -> None:
     assert "  one node\n  → add another\n" in text([problem])
 
 
+def test_what_surrounds_the_cluster_is_told() -> None:
+    met = {"type": "surroundings", "message": "namespace x is still being deleted", "condition": True}
+    assert "Surroundings (1):\n  - namespace x is still being deleted\n" in text([met])
+
+
 def test_what_was_not_tested_for_one_reason_stands_together() -> None:
     recommended = sample.requirement(3, level="recommended")
     found = text([sample.run(), sample.requirement(1), sample.requirement(2), recommended])

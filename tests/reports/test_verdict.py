@@ -27,6 +27,8 @@ def required(number: int = 1, **changes: Any) -> sample.Record:
 
 SKIPPED = sample.result(1, "skipped", reason="no StorageClass")
 INAPPLICABLE = sample.result(1, "skipped", test="t.py::case", reason="not applicable: KubeVirt 1.8 has no such reason")
+LEFT_BEHIND = {"type": "surroundings", "message": "namespace x is still being deleted", "condition": True}
+CUT_OFF = {"type": "problem", "severity": "inconclusive", "message": "Credentials ended.", "remedy": "Log in again."}
 ANOTHER = {"test": "conformance/test_another.py::test_it"}
 
 
@@ -52,6 +54,10 @@ ANOTHER = {"test": "conformance/test_another.py::test_it"}
         ([required(), INAPPLICABLE, SKIPPED], Verdict.INCONCLUSIVE, 3),
         ([required(), INAPPLICABLE, sample.result(1, "failed", **ANOTHER)], Verdict.NOT_CERTIFIED, 1),
         ([required(), sample.result(1, "failed"), sample.result(1, **ANOTHER)], Verdict.NOT_CERTIFIED, 1),
+        ([required(), sample.result(1), LEFT_BEHIND], Verdict.WITH_CONDITIONS, 0),
+        ([required(), sample.result(1), {**LEFT_BEHIND, "condition": False}], Verdict.CERTIFIED, 0),
+        ([required(), sample.result(1, "failed"), LEFT_BEHIND], Verdict.NOT_CERTIFIED, 1),
+        ([required(), sample.result(1), CUT_OFF], Verdict.INCONCLUSIVE, 3),
         ([required()], Verdict.INCONCLUSIVE, 3),
         ([required(), required(2), sample.result(1)], Verdict.INCONCLUSIVE, 3),
         ([required(), required(2), sample.result(2, "failed")], Verdict.NOT_CERTIFIED, 1),
