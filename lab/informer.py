@@ -12,6 +12,7 @@ import aiohttp
 from .kube import ApiError, Kind, Kube, Object, WatchEvent
 
 log = logging.getLogger(__name__)
+FIRST_RETRY, LAST_RETRY, DOUBLINGS = 0.005, 1000.0, 18
 Key = tuple[str, str]
 ENDING = "because it is being terminated"
 """What the API server says of a namespace in which nothing new may be created."""
@@ -164,6 +165,14 @@ class Informers:
             self._tasks[informer.kind] = task
 
 
+def retry_after(failures: int) -> float:
+    """Seconds until work is tried again that has failed so often before: 5 ms, doubled each time, at most 1000 s.
+
+    Source: client-go's ItemExponentialFailureRateLimiter, as KubeVirt's work queues have it.
+    """
+    return min(FIRST_RETRY * 2.0 ** min(failures, DOUBLINGS), LAST_RETRY)
+
+
 class Queue:
     """A work queue of keys: one key is worked on by one worker at a time, and waits at most once."""
 
@@ -197,10 +206,10 @@ class Queue:
         self.add(key)
 
     def add_failed(self, key: Key) -> None:
-        """Retry with KubeVirt's own rate limit: 5 ms, doubled with every failure in a row (KubeVirt's work queues)."""
+        """Retry with KubeVirt's own rate limit."""
         count = self._failures.get(key, 0)
         self._failures[key] = count + 1
-        self.add_after(key, min(0.005 * 2**count, 1000.0))
+        self.add_after(key, retry_after(count))
 
     def forget(self, key: Key) -> None:
         self._failures.pop(key, None)

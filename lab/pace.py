@@ -42,6 +42,9 @@ class Pace:
     migration_sample: float = 0.25
     """virt-handler samples a migration for its metrics each 5 s; the lab each 250 ms."""
     abort: float = 0.05
+    """What libvirt takes to abort a migration, or to refuse it."""
+    abort_again: float = 0.08
+    """virt-handler asks for a refused abort again as soon as it has told of the refusal: 0.1 to 1 s on a cluster."""
     switchover: float = 0.03
     """Pause between the guest's last answer on its source and its first on its target, idle guest."""
     slot_poll: float = 0.1

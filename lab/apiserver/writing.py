@@ -127,9 +127,10 @@ class Writer:
     def _commit(
         self, call: Call, resource: Resource, key: Key, old: Stored, new: Object, subresource: str, verb: str
     ) -> Stored:
-        new = self._mutated(call, resource, old.obj, new, verb, subresource)
-        if new == old.obj:
+        changed = self._mutated(call, resource, old.obj, new, verb, subresource)
+        if changed == old.obj or (changed is not new and _content(changed) == _content(old.obj)):
             return old
+        new = changed
         if not call.dry_run and is_finished(resource, new):
             gone = self.store.remove(resource.storage, key)  # as last stored: watchers see no update before it
             return Stored(new, gone.version)
@@ -159,6 +160,12 @@ class Writer:
 def _own(obj: Object) -> Object:
     """The object with metadata of its own: that alone the server changes in place in what it has stored before."""
     return {**obj, "metadata": own_metadata(obj["metadata"])}
+
+
+def _content(obj: Object) -> Object:
+    """What is left of an object without what the server has counted and noted of a write."""
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in ("generation", "managedFields")}
+    return {**obj, "metadata": metadata}
 
 
 def is_finished(resource: Resource, obj: Object) -> bool:

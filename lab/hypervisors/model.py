@@ -192,7 +192,6 @@ class ModelDomain:
 
     async def abort_job(self) -> None:
         departure = self._required_job()
-        departure.require_pre_copy()
         await asyncio.sleep(self.pace.abort)
         departure.require_pre_copy()
         departure.abort()

@@ -44,12 +44,18 @@ class Outbound:
         self._judge = order.judge()
         self._tuner = Tuner(order.tuning) if order.tuning else None
         self._given_up: str | None = None
+        self._cancelling = False
         self._began = time.monotonic()
         self._looks = 0
 
     @property
     def active(self) -> bool:
         return self.record.ended is None
+
+    @property
+    def being_cancelled(self) -> bool:
+        """Whether an abort that the user wants is under way, or has worked; one that was refused may be tried again."""
+        return self._cancelling or self.record.abort in (AbortStatus.ABORTING, AbortStatus.SUCCEEDED)
 
     @property
     def _elapsed(self) -> float:
@@ -74,8 +80,7 @@ class Outbound:
         except HypervisorError as error:
             self._end(self._release.failure_reason(str(error)))
         else:
-            failed_abort = AbortStatus.FAILED if self.record.abort else None
-            self._note(ended=datetime.now(UTC), abort=failed_abort)
+            self._note(ended=datetime.now(UTC))
         finally:
             job.cancel()
 
@@ -150,8 +155,19 @@ class Outbound:
 
     async def cancel(self) -> None:
         """Abort because the user wants it. What libvirt refuses is noted, and the migration goes on."""
-        if self.record.abort is not None:
+        if self.being_cancelled:
             return
+        self._cancelling = True
+        try:
+            if self.record.abort is AbortStatus.FAILED:
+                await asyncio.sleep(self._pace.abort_again)
+            if self.active:
+                await self._try_to_cancel()
+        finally:
+            self._cancelling = False
+
+    async def _try_to_cancel(self) -> None:
+        """An end that comes while libvirt is asked leaves the last word on the abort as it is."""
         self._note(abort=AbortStatus.ABORTING)
         self._given_up = self._release.cancel_reason
         try:

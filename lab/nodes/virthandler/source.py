@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ...hypervisors.interface import Cause, State
 from ...kube import Object
-from ..launcher import Launcher, MigrationRecord
+from ..launcher import AbortStatus, Launcher, MigrationRecord
 from ..launcher.order import Order
 from . import status, transfer
 from .agent import Agent
@@ -64,8 +64,11 @@ class Source:
         return launcher.record
 
     def _cancel_if_asked(self, vmi: Object, launcher: Launcher) -> None:
-        record = launcher.record
-        if not migration_state(vmi).get("abortRequested") or record is None or record.abort or record.ended:
+        """Ask until it has worked or the migration has ended: in post-copy each abort is refused."""
+        state, outbound = migration_state(vmi), launcher.outbound
+        if not state.get("abortRequested") or outbound is None or outbound.being_cancelled or not outbound.active:
+            return
+        if state.get("abortStatus") == AbortStatus.ABORTING.value:
             return
         self._agent.event(vmi, "Normal", "Migrating", "VirtualMachineInstance is aborting migration.")
         launcher.cancel_migration()

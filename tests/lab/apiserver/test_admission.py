@@ -17,6 +17,7 @@ from seatrial.lab.apiserver import Write
 from seatrial.lab.kube import ApiError, Kube
 from tests.lab.apiserver.server import RunningServer, running_server
 from tests.lab.apiserver.test_objects import config_map, pod, refusal
+from tests.lab.apiserver.widgets import WIDGET, definition, widget
 
 Object = dict[str, Any]
 Answer = Callable[[Object], Object]
@@ -292,3 +293,20 @@ def test_the_labs_mutators_have_the_last_word(tmp_path: Path) -> None:
         made = running.speak(lambda kube: kube.create(kinds.CONFIG_MAP, config_map(), "default"))
     assert made["data"] == {"x": "mutated"}
     assert [(w.user, w.verb, w.kind, w.name, w.old) for w in seen] == [("admin", "create", "ConfigMap", "a", None)]
+
+
+def test_a_write_of_which_a_mutator_leaves_nothing_is_none(tmp_path: Path) -> None:
+    """Or whoever writes what he misses would be woken by his own write, for ever."""
+
+    def mutate(write: Write) -> Object | None:
+        return {**write.new, "spec": write.old["spec"]} if write.kind == "Widget" and write.old else None
+
+    async def conversation(kube: Kube) -> tuple[Object, Object]:
+        await kube.create(kinds.CUSTOM_RESOURCE_DEFINITION, definition())
+        made = await kube.create(WIDGET, widget(), "default")
+        changed = {**made, "spec": {**made["spec"], "size": 2}}
+        return made, await kube.replace(WIDGET, changed)
+
+    with running_server(tmp_path, mutate) as running:
+        made, replaced = running.speak(conversation)
+    assert replaced["metadata"] == made["metadata"]

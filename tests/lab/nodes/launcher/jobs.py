@@ -69,6 +69,10 @@ class StillDomain:
     def set_downtime(self, seconds: float) -> None:
         self._hear(f"downtime {seconds:g}")
 
+    def refuse(self, what: str) -> None:
+        """Refuse such a call once."""
+        self._refuse.append(what)
+
     def _hear(self, what: str) -> None:
         self.told.append(what)
         if what in self._refuse:

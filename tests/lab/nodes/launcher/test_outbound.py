@@ -20,7 +20,7 @@ from seatrial.lab.release import release_of
 
 from .jobs import StillDomain
 
-FAST = Pace(monitor_period=0.001, migration_sample=0.002)
+FAST = Pace(monitor_period=0.001, migration_sample=0.002, abort_again=0.001)
 PATIENT = Limits(0, 0, post_copy=False, disruption=False)
 LATE = Limits(1, 0, post_copy=False, disruption=False)
 Play = Callable[["Run"], Awaitable[None]]
@@ -122,6 +122,20 @@ def test_cancel_in_post_copy_fails_and_the_migration_goes_on() -> None:
 
     record = play(Limits(1, 0, post_copy=True, disruption=True), cancelled, ahead=2.0).outbound.record
     assert (record.succeeded, record.abort, record.mode) == (True, AbortStatus.FAILED, Mode.POST_COPY)
+
+
+def test_refused_cancel_may_be_tried_again() -> None:
+    async def cancelled(run: Run) -> None:
+        await run.until(lambda: run.outbound.record.mode is Mode.POST_COPY)
+        await run.outbound.cancel()
+        assert not run.outbound.being_cancelled
+        run.domain.refuse("abort")
+        await run.outbound.cancel()
+        run.domain.finish()
+
+    run = play(Limits(1, 0, post_copy=True, disruption=True), cancelled, ahead=2.0)
+    assert run.domain.told == ["post-copy", "abort", "abort"]
+    assert (run.outbound.record.succeeded, run.outbound.record.abort) == (True, AbortStatus.FAILED)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,28 @@ def test_post_copy_ends_what_takes_too_long(tmp_path: Path) -> None:
             ahead = index_where(made.api, lambda vmi: "targetNodeDomainReadyTimestamp" in state(vmi))
             assert made.api.versions("vm1")[ahead]["status"]["nodeName"] == "node1"
             assert await body(target) == "Migration test\n"
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("version", ["1.3", "1.8", "1.9"])
+def test_cancel_in_post_copy_is_refused_again_and_again(tmp_path: Path, version: str) -> None:
+    """As recorded: abortStatus alternates for as long as the migration lasts, from 1.9 on without being shown."""
+
+    async def check() -> None:
+        async with cluster(tmp_path, version) as made:
+            await made.boot()
+            await made.hand_over(completionTimeoutPerGiB=1, allowPostCopy=True, **SLOW)
+            await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("mode") == "PostCopy")
+            await made.api.change("vm1", lambda vmi: state(vmi).update(abortRequested=True))
+            await made.api.until_said("VirtualMachineInstance is aborting migration.", 3)
+            told = [state(vmi).get("abortStatus") for vmi in made.api.versions("vm1")]
+            changes = [now for before, now in pairwise(told) if now != before]
+            if version == "1.9":
+                assert changes == []
+            else:
+                assert changes[:4] == ["Aborting", "Failed"] * 2
+            assert not state(made.api.versions("vm1")[-1]).get("failed")
 
     asyncio.run(check())
 

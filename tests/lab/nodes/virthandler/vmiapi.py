@@ -29,6 +29,15 @@ class VmiApi(MemoryApi):
             await asyncio.wait_for(self.changed.wait_for(lambda: holds(self.objects[key])), 60)
         return copy.deepcopy(self.objects[key])
 
+    async def until_said(self, message: str, count: int) -> None:
+        """Wait until an Event with this message has been repeated so often."""
+
+        def holds() -> bool:
+            return any(event["message"] == message and event["count"] >= count for event in self.all(kinds.EVENT))
+
+        async with self.changed:
+            await asyncio.wait_for(self.changed.wait_for(holds), 60)
+
     def versions(self, name: str) -> list[Object]:
         """All versions of a VMI."""
         return [obj for obj in self.history(VMI) if obj["metadata"]["name"] == name]
