@@ -13,6 +13,7 @@ from .call import Call, is_dry_run
 from .conform import typed_body
 from .core import Core
 from .errors import StatusError, bad_request, internal, status_object
+from .metadata import check_precondition
 from .negotiation import private
 from .resources import Resource
 from .selectors import from_label_selector
@@ -22,6 +23,12 @@ Object = dict[str, Any]
 EVICTION = ("policy", "v1", "Eviction")
 BUDGETS = ("policy", "poddisruptionbudgets")
 REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
+EVICTING = {
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "EvictionByEvictionAPI",
+    "message": "Eviction API: evicting",
+}
 _UNBUDGETED = ("Succeeded", "Failed", "Pending")
 
 
@@ -36,8 +43,29 @@ async def evict(core: Core, call: Call, resource: Resource) -> web.StreamRespons
     admitted = await core.writer.admission.mutate(trying)
     await core.writer.admission.validate(trying.with_object(admitted or eviction))
     _spend_budget(core, pod, dry_run=dry_run)
+    if not dry_run:
+        options = _tell_pod(core, resource, key, options)
     await core.deleter.delete(call, resource, key, options)
     return answer_json({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201)
+
+
+def _tell_pod(core: Core, resource: Resource, key: Key, options: Object) -> Object:
+    """Say on the pod why it is about to go, ended or not; the options for deleting it as it is then.
+
+    Source: addConditionAndDeletePod in pkg/registry/core/pod/storage/eviction.go of Kubernetes 1.31 and later.
+    """
+    pod, wanted = core.reader.get(resource, key).obj, options.get("preconditions") or {}
+    check_precondition(resource, pod, wanted)
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    if any(EVICTING.items() <= item.items() for item in conditions):
+        return options
+    others = [item for item in conditions if item["type"] != EVICTING["type"]]
+    told = {**EVICTING, "lastProbeTime": None, "lastTransitionTime": timestamp()}
+    status = {**(pod.get("status") or {}), "conditions": [*others, told]}
+    stored = core.store.put(resource.storage, key, {**pod, "metadata": dict(pod["metadata"]), "status": status})
+    if "resourceVersion" not in wanted:
+        return options
+    return {**options, "preconditions": {**wanted, "resourceVersion": str(stored.version)}}
 
 
 def _eviction(call: Call, body: Object) -> Object:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from ...clock import timestamp
 from ...informer import Informers, Queue, key_of, run_workers
 from ...kinds import NODE, POD
 from ...kube import Kube, Object
 from .nodelifecycle import readiness
-from .owned import is_leaving
+from .owned import is_leaving, is_over
 
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+ORPHANED = {
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "DeletionByPodGC",
+    "message": "PodGC: node no longer exists",
+}
 
 
 class PodGarbage:
@@ -35,8 +42,22 @@ class PodGarbage:
             return
         node = self._nodes.get("", pod["spec"].get("nodeName", ""))
         unscheduled = "nodeName" not in pod["spec"]
-        if (node is None and not unscheduled) or (node and is_leaving(pod) and is_out_of_service(node)):
-            await self._kube.delete(POD, name, namespace, grace=0, uid=pod["metadata"]["uid"])
+        if node is None and not unscheduled:
+            await self._remove(pod, ORPHANED)
+        elif node and is_leaving(pod) and is_out_of_service(node):
+            await self._remove(pod, None)
+
+    async def _remove(self, pod: Object, why: Object | None) -> None:
+        """Delete a pod by force; one that nobody has ended has failed by then.
+
+        Source: markFailedAndDeletePodWithCondition in pkg/controller/podgc/gc_controller.go.
+        """
+        namespace, name = key_of(pod)
+        if not is_over(pod):
+            conditions = {"conditions": [{**why, "lastTransitionTime": timestamp()}]} if why else {}
+            change = {"status": {"phase": "Failed", **conditions}}
+            await self._kube.patch(POD, name, change, namespace, style="strategic", subresource="status")
+        await self._kube.delete(POD, name, namespace, grace=0, uid=pod["metadata"]["uid"])
 
 
 def is_out_of_service(node: Object) -> bool:

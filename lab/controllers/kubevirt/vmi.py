@@ -16,7 +16,6 @@ from .launcherpod import first_launcher
 from .migration.queueing import is_running
 from .objects import (
     annotations_of,
-    condition,
     current_pod,
     finalizers,
     holds,
@@ -175,11 +174,14 @@ class VmiController:
             self.own.wrote(key_of(vmi), await self.world.kube.replace(kinds.VIRTUAL_MACHINE_INSTANCE, body))
 
     async def _mark_pod(self, vmi: Object, pod: Object) -> None:
-        """Keep the pod's readiness gate, and the labels and annotations that follow the VMI, up to date."""
+        """Keep the pod's readiness gate, and the labels and annotations that follow the VMI, up to date.
+
+        Only a gate that is open is shut: the pod to which a paused guest has migrated gets none before it is unpaused
+        (syncPausedConditionToPod in pkg/virt-controller/watch/vmi/lifecycle.go of all releases).
+        """
         namespace, name = key_of(pod)
         gate = PAUSED if holds(vmi, "Paused") else NOT_PAUSED
-        found = condition(pod, names.UNPAUSED)
-        if found is None or found["status"] != gate["status"]:
+        if holds(pod, names.UNPAUSED) is (gate is PAUSED):
             now = timestamp()
             made = {"type": names.UNPAUSED, **gate, "lastProbeTime": now, "lastTransitionTime": now}
             change = {"status": {"conditions": [made]}}

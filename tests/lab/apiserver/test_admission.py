@@ -280,6 +280,33 @@ def test_an_eviction_spends_the_budget(server: RunningServer, namespace: str, al
         assert error.message == "Cannot evict pod as it would violate the pod's disruption budget."
 
 
+@pytest.mark.parametrize("phase", ["Running", "Succeeded"])
+def test_an_evicted_pod_says_so_before_it_goes(server: RunningServer, namespace: str, phase: str) -> None:
+    """As recorded: whether it has ended or not; and it may be evicted by its version."""
+
+    async def conversation(kube: Kube) -> list[Object]:
+        made = await kube.create(kinds.POD, pod(finalizers=["example.com/hold"]), namespace)
+        ended = await kube.patch(kinds.POD, "p", {"status": {"phase": phase}}, namespace, "merge", "status")
+        by_version = {"preconditions": {"resourceVersion": ended["metadata"]["resourceVersion"]}}
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}}
+        for options in ({"dryRun": ["All"]}, by_version):
+            body = {**eviction, "deleteOptions": options}
+            await kube.request("POST", kinds.POD.path(namespace, "p", "eviction"), body)
+        watch = kube.watch(kinds.POD, made["metadata"]["resourceVersion"], namespace)
+        return [(await anext(watch)).object for _ in range(3)]
+
+    _, told, going = server.speak(conversation)
+    assert "deletionTimestamp" not in told["metadata"]
+    assert "deletionTimestamp" in going["metadata"]
+    for seen in (told, going):
+        (why,) = [item for item in seen["status"]["conditions"] if item["type"] == "DisruptionTarget"]
+        assert (why["status"], why["reason"], why["message"]) == (
+            "True",
+            "EvictionByEvictionAPI",
+            "Eviction API: evicting",
+        )
+
+
 def test_the_labs_mutators_have_the_last_word(tmp_path: Path) -> None:
     seen: list[Write] = []
 

@@ -133,6 +133,8 @@ class MigrationController:
         again = None
         if self.patched.satisfied(key_of(situation.migration)):
             situation, again = await self._sync(situation)
+        elif is_final(situation.migration):
+            return SAFETY_NET
         await self._write(situation)
         return again
 
@@ -240,7 +242,11 @@ class MigrationController:
         self.own.wrote(key_of(migration), await self.world.kube.replace(kinds.MIGRATION, body))
 
     async def _write(self, situation: Situation) -> None:
-        """Write the status that follows; once it is final, give the object free in a write of its own."""
+        """Write the status that follows; once it is final and its status says all, give the object free.
+
+        KubeVirt tries both at once, and the second write is refused as out of date: it tries again, with what the VMI
+        says by then (updateStatus in pkg/virt-controller/watch/migration/migration.go).
+        """
         migration = situation.migration
         outcome = next_status(situation)
         for note in outcome.notes:
@@ -249,7 +255,7 @@ class MigrationController:
             body = {**migration, "status": outcome.status}
             migration = await self.world.kube.replace(kinds.MIGRATION, body, "status")
             self.own.wrote(situation.key, migration)
-        if is_final(situation.migration):
+        elif is_final(migration):
             await self._release(migration)
 
     async def _release(self, migration: Object) -> None:

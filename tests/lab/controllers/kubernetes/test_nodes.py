@@ -88,6 +88,21 @@ def test_pods_of_a_node_out_of_service_are_removed() -> None:
     lived(story, workers=1, pace=QUICK)
 
 
+def test_pods_of_a_node_that_is_gone_have_failed() -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.kube.create(kinds.NODE, {"metadata": {"name": "lost"}})
+        held = {"name": "p", "namespace": NS, "finalizers": ["example.com/hold"]}
+        containers = [{"name": "c", "image": "i"}]
+        await cluster.kube.create(kinds.POD, {"metadata": held, "spec": {"nodeName": "lost", "containers": containers}})
+        await cluster.kube.delete(kinds.NODE, "lost")
+        going = await cluster.until(kinds.POD, "p", NS, lambda pod: "deletionTimestamp" in (pod or {})["metadata"])
+        why = next(item for item in going["status"]["conditions"] if item["type"] == "DisruptionTarget")
+        assert (going["status"]["phase"], why["reason"]) == ("Failed", "DeletionByPodGC")
+        await cluster.kube.patch(kinds.POD, "p", {"metadata": {"finalizers": None}}, NS, style="merge")
+
+    lived(story, workers=1)
+
+
 @pytest.mark.parametrize(
     ("tolerations", "seconds"),
     [

@@ -24,6 +24,7 @@ from .objects_made import release
 
 VMI, VM, VMIM, POD = kinds.VIRTUAL_MACHINE_INSTANCE, kinds.VIRTUAL_MACHINE, kinds.MIGRATION, kinds.POD
 JOB = "kubevirt.io/migrationJobUID"
+UNPAUSED = "kubevirt.io/virtual-machine-unpaused"
 NEVER = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes are available"}
 
 
@@ -159,8 +160,7 @@ def test_a_vm_starts_through_every_phase() -> None:
         assert list(vmi["status"]["activePods"].values()) == ["node-a"]
         pod = cast(Object, it.one(POD))
         assert labels(pod)["kubevirt.io/nodeName"] == "node-a"
-        gate = [item for item in pod["status"]["conditions"] if item["type"] == "kubevirt.io/virtual-machine-unpaused"]
-        assert [item["reason"] for item in gate] == ["NotPaused"]
+        assert _gate(pod) == "NotPaused"
 
     play(scene)
 
@@ -248,6 +248,58 @@ def test_a_target_that_vanishes_while_preparing_marks_the_vmi() -> None:
         assert "failureReason" not in _state(it)
 
     play(scene)
+
+
+def test_a_migration_whose_target_was_removed_is_released_only_when_it_tells_all() -> None:
+    """Its first copy of the VMI's state is from before the VMI was marked."""
+
+    async def scene(it: Cluster) -> None:
+        await it.running()
+        await it.migrating()
+        await it.api.remove(POD, cast(Object, it.target())["metadata"]["name"], "vms")
+        await it.phase(VMIM, "Failed")
+        await it.api.until(lambda: not cast(Object, it.one(VMIM))["metadata"]["finalizers"], "released")
+        assert changes(it.api, VMIM, _telling)[-4:] == [
+            ("Failed", False, False, True),
+            ("Failed", True, False, True),
+            ("Failed", True, True, True),
+            ("Failed", True, True, False),
+        ]
+
+    play(scene)
+
+
+def _telling(migration: Object) -> tuple[str, bool, bool, bool]:
+    """(phase, has a copy of the VMI's state, and of its end, still has its finalizer)."""
+    state = migration.get("status", {}).get("migrationState", {})
+    held = bool(migration["metadata"]["finalizers"])
+    return phase(migration), "targetNode" in state, "endTimestamp" in state, held
+
+
+def test_a_paused_guest_s_target_is_not_marked_until_it_is_unpaused() -> None:
+    async def scene(it: Cluster) -> None:
+        await it.running()
+        paused = {"type": "Paused", "status": "True", "reason": "PausedByUser"}
+        await it.handler(conditions=[paused])
+        await it.api.until(lambda: [_gate(pod) for pod in it.api.all(POD)] == ["Paused"], "the source marked")
+        await it.migrating()
+        await it.handler(nodeName="node-b")
+        await it.edit(VMI, "vm1", lambda body: body["metadata"]["labels"].update({"kubevirt.io/nodeName": "node-b"}))
+        await it.api.until(lambda: labels(_target(it)).get("kubevirt.io/nodeName") == "node-b", "the target followed")
+        assert _gate(_target(it)) is None
+        await it.handler(conditions=[])
+        await it.api.until(lambda: _gate(_target(it)) == "NotPaused", "the target marked")
+
+    play(scene)
+
+
+def _target(it: Cluster) -> Object:
+    return cast(Object, it.target())
+
+
+def _gate(pod: Object) -> str | None:
+    """The reason of the condition that launcher pods wait for to be ready."""
+    return next((item["reason"] for item in pod["status"]["conditions"] if item["type"] == UNPAUSED), None)
 
 
 def test_an_unschedulable_target_is_given_up_after_the_annotated_time() -> None:
