@@ -37,6 +37,9 @@ class Arrival:
     def cut(self) -> None:
         self._channel.cut()
 
+    def hang_up(self) -> None:
+        self._channel.hang_up()
+
     async def run(self) -> None:
         try:
             with self._channel.wire.link.flow() as flow:

@@ -29,7 +29,7 @@ from .link import Flow
 from .precopy import PreCopy
 from .stream import Connect
 from .throttle import MOST
-from .wire import LOST, Channel, ChannelLost, Message
+from .wire import LOST, Channel, ChannelLost, Message, SocketClosed
 
 if TYPE_CHECKING:
     from .model import ModelDomain
@@ -239,6 +239,6 @@ class Departure:
             return Aborted(CANCELED, code=78)
         if self.post_copy and self._domain.status.alive:
             self._domain.become(State.PAUSED, Cause.POST_COPY_FAILED)
-        if isinstance(error, ChannelLost):
+        if isinstance(error, ChannelLost) and not isinstance(error, SocketClosed):
             return HypervisorError(LOST, code=9)
         return HypervisorError(CLOSED, code=1, domain=7)

@@ -138,9 +138,10 @@ class ModelDomain:
         """The machine goes off, whatever it was doing; a migration of it breaks."""
         if self._status.state is State.SHUTOFF:
             return
-        for journey in (self._departure, *self._arrivals):
-            if journey is not None:
-                journey.cut()
+        if self._departure is not None:
+            self._departure.cut()
+        for arrival in self._arrivals:
+            arrival.hang_up()
         self.become(State.SHUTOFF, cause)
 
     async def reset(self) -> None:

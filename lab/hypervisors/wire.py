@@ -7,6 +7,7 @@ the messages themselves.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from typing import Any
 
@@ -19,8 +20,16 @@ Message = dict[str, Any]
 LOST = "operation failed: job 'migration out' failed: Channel error: Input/output error"
 
 
+GONE = orjson.dumps({"gone": True}) + b"\n"
+"""The last word of a machine that ends while it receives: its channel is closed by whoever kept it."""
+
+
 class ChannelLost(Exception):
-    """The other side is gone."""
+    """The other side is gone, or nothing was heard of it for too long."""
+
+
+class SocketClosed(ChannelLost):
+    """Who passed the stream on is gone, and with it the connection between both sides' libvirt."""
 
 
 class Channel:
@@ -48,7 +57,7 @@ class Channel:
             self._writer.write(line)
             await self._writer.drain()
         except (OSError, ssl.SSLError, RuntimeError) as error:
-            raise ChannelLost from error
+            raise SocketClosed from error
         sent = int(message.get("sent", self._sent))
         self.wire.send(sent - self._sent + len(line))
         self._sent = sent
@@ -65,16 +74,19 @@ class Channel:
             message: Message = orjson.loads(line)
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
             await self._path.passable()
-            raise ChannelLost from error
+            raise (ChannelLost if self._path.lost else SocketClosed) from error
         await self._pass()
+        if "gone" in message:
+            raise ChannelLost
         received = int(message.get("sent", self._received))
         self.wire.receive(received - self._received + len(line))
         self._received = received
         return message
 
     async def ask(self, **message: Any) -> Message:
-        """Send a message and return the answer to it."""
-        await self.send(**message)
+        """Send a message and return the answer to it. Where nobody takes it, what was last heard says why."""
+        with contextlib.suppress(ChannelLost):
+            await self.send(**message)
         return await self.receive()
 
     async def ask_in(self, seconds: float, **message: Any) -> tuple[Message, float]:
@@ -86,7 +98,8 @@ class Channel:
             await asyncio.wait({answer}, timeout=seconds)
             waited = loop.time() - began
             if not answer.done():
-                await self.send(**message)
+                with contextlib.suppress(ChannelLost):
+                    await self.send(**message)
             return await answer, waited
         finally:
             if not answer.done():
@@ -96,8 +109,15 @@ class Channel:
         self._path.leave()
         self._writer.close()
 
+    def hang_up(self) -> None:
+        """Close with a last word, as the kernel does for a machine that ends."""
+        self._path.leave()
+        if not self._writer.is_closing():
+            self._writer.write(GONE)
+            self._writer.close()
+
     def cut(self) -> None:
-        """Close without a word, as a crash does."""
+        """Close without a word, as a crash does of whoever passes the stream on."""
         self._path.leave()
         self._abort()
 

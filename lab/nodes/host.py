@@ -68,14 +68,20 @@ class NodeHost:
         if not task.cancelled() and (error := task.exception()) and not self._broken.done():
             self._broken.set_exception(error)
 
-    async def _reboot(self) -> None:
-        """As if the power had been cut and come back: nobody is told, no connection is closed, nothing is saved."""
+    async def _reboot(self, kill_first: bool) -> None:
+        """As if the power had been cut and come back: nobody is told, no connection is closed, nothing is saved.
+
+        `kill_first`: all processes are killed before, and so the kernel still closes their connections.
+        """
         addresses = list(self._kubelet.addresses())
-        self._context.disturbances.darken(addresses)
+        if not kill_first:
+            self._context.disturbances.darken(addresses)
         log.info("%s: off", self.node.name)
         await self._stop_kubelet()
         launchers = {launcher.pod_name for launcher in launchers_of(self.node)}
         await self._kubelet.kill(last=launchers)
+        if kill_first:
+            self._context.disturbances.darken(addresses)
         self._systemd.forget()
         self.node.machines.clear()
         self.node.machines[HOST] = self

@@ -13,7 +13,7 @@ from .runtime import Ran
 log = logging.getLogger(__name__)
 NOT_LOADED, INACTIVE, FAILED = 5, 3, 1
 USAGE = (
-    "the lab models `systemctl start|stop|restart|is-active UNIT` and `systemctl reboot --force --force` only\n",
+    "the lab models `systemctl start|stop|restart|is-active UNIT` and `systemctl reboot --force [--force]` only\n",
     "the lab models `systemd-run --on-active=SECONDS --unit=NAME COMMAND...` only\n",
 )
 Run = Callable[[Sequence[str]], Awaitable[Ran]]
@@ -40,7 +40,7 @@ class Transient:
 class Systemd:
     """One host's. What it does goes on when whoever has asked for it is gone."""
 
-    def __init__(self, services: Mapping[str, Service], run: Run, reboot: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, services: Mapping[str, Service], run: Run, reboot: Callable[[bool], Awaitable[None]]) -> None:
         self._services, self._run, self._reboot = services, run, reboot
         self._transient: dict[str, Transient] = {}
         self._jobs: set[asyncio.Task[None]] = set()
@@ -55,8 +55,8 @@ class Systemd:
         if not args:
             return FAILED, "", f"systemctl: {USAGE[0]}"
         verb, rest = args[0], [arg for arg in args[1:] if not arg.startswith("-")]
-        if verb == "reboot" and args[1:].count("--force") + 2 * args[1:].count("-ff") >= 2:
-            await self._off()
+        if verb == "reboot" and (force := args[1:].count("--force") + args[1:].count("-f") + 2 * args[1:].count("-ff")):
+            await self._off(kill_first=force == 1)
         if verb not in ("start", "stop", "restart", "is-active") or len(rest) != 1:
             return FAILED, "", f"systemctl: {USAGE[0]}"
         name, dot, kind = rest[0].rpartition(".")
@@ -66,8 +66,9 @@ class Systemd:
             return await self._serve(verb, self._services[name])
         return await self._transiently(verb, name, kind)
 
-    async def _off(self) -> NoReturn:
-        self._job(self._reboot())
+    async def _off(self, *, kill_first: bool) -> NoReturn:
+        """Once forced all processes are killed and then the machine reboots; twice forced it does so at once."""
+        self._job(self._reboot(kill_first))
         await asyncio.Event().wait()
         raise AssertionError
 

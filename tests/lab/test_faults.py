@@ -103,13 +103,24 @@ def test_a_cut_wire_fails_the_migration_and_not_the_guest(kubectl: Kubectl, side
     lives_on(kubectl, uid)
 
 
-def test_a_target_that_reboots_fails_the_migration_and_not_the_guest(kubectl: Kubectl) -> None:
+@pytest.mark.parametrize(
+    ("force", "reason"),
+    [
+        (2, "virError(Code=9, Domain=10, Message='operation failed: job 'migration out' failed: Channel error: "),
+        (1, "virError(Code=1, Domain=7, Message='internal error: client socket is closed')"),
+    ],
+)
+def test_a_target_that_reboots_fails_the_migration_and_not_the_guest(
+    kubectl: Kubectl, force: int, reason: str
+) -> None:
+    """In silence, or with all of its processes killed first, whose connections are closed."""
     start_vm(kubectl)
     uid = kubectl.value("vmi/testvm", ".metadata.uid")
     with slowly_migrating(kubectl) as (_, target):
         pod = fault_pod(kubectl, target)
-        kubectl.run("exec", pod, "--", *HOST, "systemctl", "reboot", "--force", "--force")
+        kubectl.run("exec", pod, "--", *HOST, "systemctl", "reboot", *["--force"] * force)
         kubectl.until("vmim/slow", ".status.phase", "Failed")
+        assert kubectl.value("vmi/testvm", ".status.migrationState.failureReason").startswith(reason)
         kubectl("wait", f"node/{target}", "--for=condition=Ready=Unknown", "--timeout=30s")
         kubectl("wait", f"node/{target}", "--for=condition=Ready", "--timeout=30s")
     lives_on(kubectl, uid)

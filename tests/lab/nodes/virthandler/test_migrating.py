@@ -285,6 +285,8 @@ def test_killed_virt_handler_breaks_the_migration_and_not_the_guest(tmp_path: Pa
             await made.kill(victim)
             made.start_handler(victim.removeprefix("virt-handler-"))
             vmi = await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("failed"))
+            closed = "virError(Code=1, Domain=7, Message='internal error: client socket is closed')"
+            assert state(vmi)["failureReason"] == closed
             assert vmi["status"]["phase"] == "Running"
             assert await body(source) == "Migration test\n"
 
