@@ -47,6 +47,9 @@ class Pace:
     """virt-handler asks for a refused abort again as soon as it has told of the refusal: 0.1 to 1 s on a cluster."""
     switchover: float = 0.03
     """Pause between the guest's last answer on its source and its first on its target, idle guest."""
+    eviction_told: float = 0.05
+    """virt-controller tells of an eviction (condition EvictionRequested) after it has made the migration for it, in all
+    of three recorded histories: the controllers race, and the one that tells has more to do before."""
     slot_poll: float = 0.1
     """virt-controller looks again after 1 s whether a migration may begin (after 5 s when the limits are reached, and
     after 1 s when a pod could not be created); in the lab it takes this share of that."""

@@ -110,9 +110,7 @@ def test_a_cut_wire_fails_the_migration_and_not_the_guest(kubectl: Kubectl, side
         (1, "virError(Code=1, Domain=7, Message='internal error: client socket is closed')"),
     ],
 )
-def test_a_target_that_reboots_fails_the_migration_and_not_the_guest(
-    kubectl: Kubectl, force: int, reason: str
-) -> None:
+def test_a_target_that_reboots_fails_the_migration_and_not_the_guest(kubectl: Kubectl, force: int, reason: str) -> None:
     """In silence, or with all of its processes killed first, whose connections are closed."""
     start_vm(kubectl)
     uid = kubectl.value("vmi/testvm", ".metadata.uid")

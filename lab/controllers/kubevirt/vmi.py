@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ... import kinds
 from ...clock import timestamp
 from ...copies import copied
-from ...informer import Queue, key_of, run_controller
+from ...informer import Key, Queue, key_of, run_controller
 from ...kube import ApiError, Object
 from . import names
 from .expectations import Expectations
@@ -53,6 +54,8 @@ class VmiController:
         self.queue = Queue()
         self.own = Expectations(world.vmis)
         self.made = Expectations(world.launchers)
+        self._evicted_at: dict[Key, float] = {}
+        """When each VMI was first seen to be marked for evacuation."""
         world.vmis.on_change(lambda event, vmi: self.queue.add(key_of(vmi)))
         world.launchers.on_change(self._pod_changed)
         world.claims.on_change(self._claim_changed)
@@ -80,6 +83,7 @@ class VmiController:
         key = (namespace, name)
         vmi = self.world.vmis.get(namespace, name)
         if vmi is None:
+            self._evicted_at.pop(key, None)
             return None
         if not self.own.satisfied(key) or not self.made.satisfied(key):
             return SAFETY_NET
@@ -96,6 +100,8 @@ class VmiController:
             await self._release(vmi)
         else:
             await self._follow(vmi, started.pod or current_pod(vmi, pods), pods, started.error)
+            if not self._may_tell_eviction(vmi):
+                return self.world.pace.eviction_told
         return started.again
 
     async def _annotate(self, vmi: Object) -> None:
@@ -149,10 +155,20 @@ class VmiController:
     async def _follow(self, vmi: Object, pod: Object | None, pods: list[Object], error: SyncError | None) -> None:
         """Mark the pod, then write what follows for the VMI."""
         claims = {item["metadata"]["name"]: item for item in self.world.claims.items(vmi["metadata"]["namespace"])}
-        wanted = next_vmi(vmi, pod, pods, claims, self.world.config(), error, datetime.now(UTC))
+        now, tells = datetime.now(UTC), self._may_tell_eviction(vmi)
+        wanted = next_vmi(vmi, pod, pods, claims, self.world.config(), error, now, tells_eviction=tells)
         if pod is not None and not is_final(pod) and not is_deleting(pod):
             await self._mark_pod(vmi, pod)
         await self._write(vmi, wanted)
+
+    def _may_tell_eviction(self, vmi: Object) -> bool:
+        """Whether that it is to be evacuated has been known for long enough."""
+        key = key_of(vmi)
+        if not status(vmi).get("evacuationNodeName"):
+            self._evicted_at.pop(key, None)
+            return True
+        known = time.monotonic() - self._evicted_at.setdefault(key, time.monotonic())
+        return known >= self.world.pace.eviction_told
 
     async def _write(self, vmi: Object, wanted: Object) -> None:
         """Replace a VMI that no virt-handler owns yet; patch one that it does."""

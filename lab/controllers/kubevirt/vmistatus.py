@@ -49,8 +49,13 @@ def next_vmi(
     config: ClusterConfig,
     error: SyncError | None,
     now: datetime,
+    *,
+    tells_eviction: bool = True,
 ) -> Object:
-    """The VMI as virt-controller wants it. `pod` is its current one, `pods` are all, `claims` the PVCs it names."""
+    """The VMI as virt-controller wants it. `pod` is its current one, `pods` are all, `claims` the PVCs it names.
+
+    `tells_eviction`: a mark for evacuation that is new may be told by a condition already.
+    """
     made = copied(vmi)
     body = made["status"]
     _advance(made, pod, now)
@@ -65,7 +70,7 @@ def next_vmi(
     _set_pods(body, pods)
     if phase(made) in ("Scheduled", "Running"):
         body["volumeStatus"] = _volumes(made, claims)
-    if config.release.has_eviction_condition:
+    if config.release.has_eviction_condition and tells_eviction:
         _set_eviction(body, now)
     return made
 

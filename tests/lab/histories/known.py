@@ -17,7 +17,8 @@ TABLE = Path(__file__).with_name("differences.toml")
 
 @dataclass(frozen=True)
 class Known:
-    """Some differences and the reason for them. In `role`, `subject`, `recorded` and `lab`, `*` stands for anything.
+    """Some differences and the reason for them. In `role`, `subject`, `recorded` and `lab`, `*` stands for anything and
+    `#` for a number.
 
     `sometimes`: the outcome of a race, which need not come up in every run. `ends_alike`: only of fields that are the
     same in the end.
@@ -45,8 +46,8 @@ class Known:
 
 
 def _glob(text: str) -> re.Pattern[str]:
-    """`*` stands for anything, `|` for either side."""
-    return re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\|", "|"), re.DOTALL)
+    """`*` stands for anything, `#` for a number, `|` for either side."""
+    return re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\#", r"\d+").replace(r"\|", "|"), re.DOTALL)
 
 
 @dataclass(frozen=True)

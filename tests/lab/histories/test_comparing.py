@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
+
 from seatrial.fixtures.history import History, Seen
 from seatrial.fixtures.kinds import Object
 
 from .chronicle import Chronicle, chronicle
 from .differences import differences
-from .known import Known, judge
+from .known import Known, judge, known_differences
 from .story import story_of
 from .variation import happened_too
 
@@ -20,10 +22,13 @@ POD_LABELS = {"kubevirt.io/created-by": "vmi-uid", "kubevirt.io/migrationJobUID"
 class Tale:
     """Writes to the objects of one migration, one after the other."""
 
-    def __init__(self, node: str = "node-a") -> None:
+    def __init__(self, node: str = "node-a", evicted: list[Object] | None = None) -> None:
         self.entries: list[Seen] = []
         self._objects: dict[str, Object] = {}
+        self._add("VirtualMachine", "vm1", "vm-uid", {"status": {}})
         self._add("VirtualMachineInstance", "vm1", "vmi-uid", {"status": {"phase": "Running", "nodeName": node}})
+        if evicted:
+            self.told_of(evicted)
         self._add("VirtualMachineInstanceMigration", "m1", "job-uid", {"spec": {"vmiName": "vm1"}, "status": {}})
         self._add("Pod", "virt-launcher-vm1-abcde", "pod-uid", {"status": {}}, POD_LABELS)
         self.vmi(migrationUid="job-uid")
@@ -36,6 +41,9 @@ class Tale:
         self._objects[kind]["status"] |= status
         self._see("MODIFIED", kind)
         return self
+
+    def told_of(self, conditions: list[Object]) -> Tale:
+        return self.write("VirtualMachineInstance", conditions=conditions)
 
     def vmi(self, **state: Any) -> Tale:
         found = self._objects["VirtualMachineInstance"]["status"].get("migrationState", {})
@@ -117,3 +125,38 @@ def test_what_is_not_listed_is_unknown_and_what_is_listed_must_occur() -> None:
     verdict = judge(seen, [listed, unused, race])
     assert (verdict.unknown, verdict.gone) == ([], ["Never"])
     assert judge(seen, []).unknown == seen
+
+
+def failing(reason: str, seconds: str = "1") -> Tale:
+    return Tale().phase("Running").vmi(failureReason=reason.replace("#", seconds), failed=True).phase("Failed")
+
+
+LATE = "Live migration is not completed after # seconds and has been aborted"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "lab", "unknown"),
+    [
+        (failing(LATE, "20"), failing(LATE), 0),
+        (failing("Live migration stuck for 150 seconds and has been aborted"), failing(LATE), 1),
+        (failing(LATE, "20"), failing("Live migration aborted "), 1),
+        (failing("virError(Code=1, Domain=7)"), failing("virError(Code=9, Domain=10)"), 1),
+    ],
+)
+def test_of_time_outs_only_the_seconds_may_differ(recorded: Tale, lab: Tale, unknown: int) -> None:
+    verdict = judge(differences(recorded.told(), lab.told()), known_differences())
+    assert len(verdict.unknown) == unknown
+
+
+def test_a_migration_may_be_made_before_its_eviction_is_told_or_after() -> None:
+    condition = [{"type": "EvictionRequested", "status": "True"}]
+    early, late = Tale(evicted=condition).phase("Pending"), Tale().told_of(condition).phase("Pending")
+    assert {facet for facet, _, _ in found(early, late)} == {"order"}
+    assert judge(differences(early.told(), late.told()), known_differences()).unknown == []
+
+
+def test_a_vmi_that_is_out_of_step_for_good_is_unknown() -> None:
+    ready, lost = {"type": "Ready", "status": "True"}, {"type": "Synchronized", "status": "False"}
+    steady, flash = usual().told_of([ready]), usual().told_of([ready, lost]).told_of([ready])
+    assert judge(differences(flash.told(), steady.told()), known_differences()).unknown == []
+    assert judge(differences(usual().told_of([ready, lost]).told(), steady.told()), known_differences()).unknown
