@@ -33,6 +33,7 @@ _BETA_GATES_OF_1_9 = frozenset(
 _GATES_GENERALLY_AVAILABLE = {
     "LiveMigration": (1, 3),
     "SRIOVLiveMigration": (1, 3),
+    "AutoResourceLimitsGate": (1, 5),
     "VolumesUpdateStrategy": (1, 5),
     "VolumeMigration": (1, 5),
     "VMLiveUpdateFeatures": (1, 5),

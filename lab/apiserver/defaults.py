@@ -203,6 +203,15 @@ def _job(obj: Object, old: Object | None) -> None:
     _template(spec)
 
 
+def _limit_range(obj: Object, old: Object | None) -> None:
+    """What of a container's default limit and request follows from its bounds and from one another."""
+    for limit in (obj.get("spec") or {}).get("limits") or ():
+        if limit.get("type") == "Container":
+            default = {**(limit.get("max") or {}), **(limit.get("default") or {})}
+            request = {**(limit.get("min") or {}), **default, **(limit.get("defaultRequest") or {})}
+            limit |= {name: value for name, value in (("default", default), ("defaultRequest", request)) if value}
+
+
 def _template(spec: Object) -> None:
     template = spec.get("template")
     if isinstance(template, dict) and isinstance(template.get("spec"), dict):
@@ -253,6 +262,7 @@ _HANDLERS: dict[tuple[str, str], Callable[[Object, Object | None], None]] = {
     ("", "events"): _event,
     ("", "services"): _service,
     ("", "namespaces"): _namespace,
+    ("", "limitranges"): _limit_range,
     ("", "secrets"): _secret,
     ("", "persistentvolumeclaims"): _claim,
     ("", "persistentvolumes"): _volume_object,

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .conditions import Condition, ConditionError
+from .limits import range_causes
 from .metadata import Cause
 from .negotiation import private
+from .pod_resources import resource_causes
 from .resources import Resource
 from .selectors import SelectorError, from_label_selector, from_labels
 
@@ -58,6 +60,9 @@ def _pod_spec(spec: Object, path: str) -> Iterator[Cause]:
         seen.add(name)
         if not container.get("image"):
             yield _missing(f"{where}.image")
+        yield from resource_causes(container, f"{where}.resources")
+    for index, container in enumerate(spec.get("initContainers") or ()):
+        yield from resource_causes(container, f"{path}.initContainers[{index}].resources")
 
 
 _PLAIN_SELECTORS = ("Service", "ReplicationController")
@@ -130,6 +135,11 @@ def _claim(obj: Object, old: Object | None) -> Iterator[Cause]:
         yield _missing("spec.accessModes", "at least 1 access mode is required")
     if not ((spec.get("resources") or {}).get("requests") or {}).get("storage"):
         yield _missing("spec.resources[storage]")
+
+
+def _limit_range(obj: Object, old: Object | None) -> Iterator[Cause]:
+    for field, value, why in range_causes(obj.get("spec") or {}):
+        yield _invalid(field, value, why)
 
 
 def _role_binding(obj: Object, old: Object | None) -> Iterator[Cause]:
@@ -217,6 +227,7 @@ _RULES: dict[tuple[str, str], tuple[Rule, ...]] = {
     (_ADMISSION, "validatingwebhookconfigurations"): (_label_selectors, _match_conditions),
     (_ADMISSION, "mutatingwebhookconfigurations"): (_label_selectors, _match_conditions),
     ("", "persistentvolumeclaims"): (_claim,),
+    ("", "limitranges"): (_limit_range,),
     (_RBAC, "rolebindings"): (_role_binding,),
     (_RBAC, "clusterrolebindings"): (_role_binding,),
     ("", "configmaps"): (_immutable_data,),

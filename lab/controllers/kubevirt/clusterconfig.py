@@ -25,6 +25,10 @@ class ClusterConfig:
     use_emulation: bool = False
     priority_queue: bool = False
     launcher_image: str = ""
+    limits_follow_quotas: bool = True
+    """Launchers are given the limits that their namespace's ResourceQuota asks for."""
+    limited_namespaces: dict[str, Any] | None = None
+    """Selects, by its labels, namespaces in which launchers are given a CPU limit."""
 
     @property
     def parallel_per_cluster(self) -> int:
@@ -48,6 +52,7 @@ def read_config(kubevirt: Object | None, release: Release) -> ClusterConfig:
     spec = (kubevirt or {}).get("spec") or {}
     configuration = spec.get("configuration") or {}
     developer = configuration.get("developerConfiguration") or {}
+    gates = frozenset(developer.get("featureGates") or ()), frozenset(developer.get("disabledFeatureGates") or ())
     registry, version = spec.get("imageRegistry") or REGISTRY, spec.get("imageTag") or release.version
     return ClusterConfig(
         release=release,
@@ -55,12 +60,10 @@ def read_config(kubevirt: Object | None, release: Release) -> ClusterConfig:
         eviction_strategy=configuration.get("evictionStrategy"),
         node_selectors=developer.get("nodeSelectors") or {},
         use_emulation=bool(developer.get("useEmulation")),
-        priority_queue=release.gate_is_on(
-            "MigrationPriorityQueue",
-            frozenset(developer.get("featureGates") or ()),
-            frozenset(developer.get("disabledFeatureGates") or ()),
-        ),
+        priority_queue=release.gate_is_on("MigrationPriorityQueue", *gates),
         launcher_image=f"{registry}/virt-launcher:{version}",
+        limits_follow_quotas=release.gate_is_on("AutoResourceLimitsGate", *gates),
+        limited_namespaces=configuration.get("autoCPULimitNamespaceLabelSelector"),
     )
 
 

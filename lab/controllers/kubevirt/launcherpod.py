@@ -9,6 +9,7 @@ from typing import Any
 
 from ...kube import Object
 from . import names, placement, podprobes, podresources
+from .autolimits import AutoLimits
 from .clusterconfig import ClusterConfig
 from .objects import annotations_of, labels, owner_reference, status, uid
 from .podmounts import mount
@@ -21,22 +22,28 @@ DEFAULT_GRACE = 30
 POD_GRACE_ON_TOP = 30
 LAUNCHER_GRACE_ON_TOP = 15
 DISK_MEMORY_LIMIT = 2000 * 2**20
+UNLIMITED = AutoLimits()
 EMPTY_DIRS = ("private", "public", "sockets", "virt-bin-share-dir", "libvirt-runtime", "ephemeral-disks")
 
 
-def first_launcher(vmi: Object, config: ClusterConfig) -> Object:
+def first_launcher(vmi: Object, config: ClusterConfig, auto: AutoLimits = UNLIMITED) -> Object:
     """The pod in which the guest boots."""
-    pod = _pod(vmi, config, config.launcher_image, {})
+    pod = _pod(vmi, config, config.launcher_image, {}, auto)
     selector = placement.node_selector(vmi, config.release, config.node_selectors)
     return _place(pod, selector, placement.affinity(vmi, target=False))
 
 
 def target_launcher(
-    vmi: Object, migration: Object, source_pod: Object, source_node: Object | None, config: ClusterConfig
+    vmi: Object,
+    migration: Object,
+    source_pod: Object,
+    source_node: Object | None,
+    config: ClusterConfig,
+    auto: AutoLimits = UNLIMITED,
 ) -> Object:
     """The pod to which the guest moves."""
     image = annotations_of(migration).get(names.IMAGE_OVERRIDE, config.launcher_image)
-    pod = _pod(vmi, config, image, _pinned_images(source_pod))
+    pod = _pod(vmi, config, image, _pinned_images(source_pod), auto)
     pod["metadata"]["labels"][names.JOB_UID] = uid(migration)
     pod["metadata"]["annotations"][names.JOB_NAME] = migration["metadata"]["name"]
     if level := _selinux_level(vmi, config):
@@ -51,7 +58,7 @@ def compute_image(pod: Object) -> str:
     return str(next(item["image"] for item in pod["spec"]["containers"] if item["name"] == "compute"))
 
 
-def _pod(vmi: Object, config: ClusterConfig, image: str, pinned: dict[str, str]) -> Object:
+def _pod(vmi: Object, config: ClusterConfig, image: str, pinned: dict[str, str], auto: AutoLimits) -> Object:
     spec = vmi["spec"]
     disks = {name: pinned.get(name, disk) for name, disk in _container_disks(vmi).items()}
     grace = spec.get("terminationGracePeriodSeconds", DEFAULT_GRACE)
@@ -67,7 +74,7 @@ def _pod(vmi: Object, config: ClusterConfig, image: str, pinned: dict[str, str])
         "spec": {
             "volumes": volumes,
             "initContainers": mount(vmi, _init_containers(vmi, image, disks), volumes),
-            "containers": mount(vmi, [_compute(vmi, config, image, grace), *_disk_containers(vmi, disks)], volumes),
+            "containers": mount(vmi, [_compute(vmi, config, image, auto), *_disk_containers(vmi, disks)], volumes),
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": grace + POD_GRACE_ON_TOP,
             "automountServiceAccountToken": False,
@@ -189,8 +196,8 @@ def _disk_containers(vmi: Object, disks: dict[str, str]) -> list[Object]:
     return made
 
 
-def _compute(vmi: Object, config: ClusterConfig, image: str, grace: int) -> Object:
-    metadata = vmi["metadata"]
+def _compute(vmi: Object, config: ClusterConfig, image: str, auto: AutoLimits) -> Object:
+    metadata, grace = vmi["metadata"], vmi["spec"].get("terminationGracePeriodSeconds", DEFAULT_GRACE)
     argv = ["/usr/bin/virt-launcher-monitor", "--qemu-timeout", f"{240 + random.randrange(120)}s"]
     argv += ["--name", metadata["name"], "--uid", uid(vmi), "--namespace", metadata["namespace"]]
     argv += ["--kubevirt-share-dir", "/var/run/kubevirt", "--ephemeral-disk-dir", "/var/run/kubevirt-ephemeral-disks"]
@@ -201,7 +208,7 @@ def _compute(vmi: Object, config: ClusterConfig, image: str, grace: int) -> Obje
     argv += ["--allow-emulation"] if config.use_emulation else []
     if names.FAIL_FAST in annotations_of(vmi):
         argv.append("--simulate-crash")
-    made = _container("compute", image, argv, [], podresources.compute(vmi, emulation=config.use_emulation))
+    made = _container("compute", image, argv, [], podresources.compute(vmi, auto, emulation=config.use_emulation))
     made["securityContext"]["capabilities"]["add"] = ["NET_BIND_SERVICE"]
     return _from_launcher_template(made | podprobes.of(vmi))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...kube import Object
 from ...resources import amount
+from .autolimits import AutoLimits
 
 MIB = 2**20
 LAUNCHER_MIB = 220
@@ -25,14 +26,19 @@ CONSOLE_LOG = {"limits": {"cpu": "15m", "memory": "60M"}, "requests": {"cpu": "5
 BINARY_COPY = {"limits": {"cpu": "100m", "memory": "40M"}, "requests": {"cpu": "10m", "memory": "1M"}}
 
 
-def compute(vmi: Object, *, emulation: bool) -> Object:
-    """The `resources` of the container `compute`."""
+def compute(vmi: Object, auto: AutoLimits, *, emulation: bool) -> Object:
+    """The `resources` of the container `compute`. `auto`: the limits that it gets without being asked to."""
     asked = vmi["spec"]["domain"].get("resources") or {}
     requests, limits = dict(asked.get("requests") or {}), dict(asked.get("limits") or {})
     overhead = overhead_bytes(vmi)
-    requests["memory"] = _mib(_guest_bytes(vmi) + overhead)
+    memory = _guest_bytes(vmi) + overhead
+    requests["memory"] = _mib(memory)
     if "memory" in limits:
         limits["memory"] = _mib(int(amount(limits["memory"])) + overhead)
+    if auto.memory:
+        limits["memory"] = _mib(int(memory * auto.memory))
+    if auto.cpu:
+        limits["cpu"] = str(vcpus(vmi))
     requests.setdefault("cpu", f"{vcpus(vmi) * 1000 // CPU_ALLOCATION_RATIO}m")
     requests["ephemeral-storage"] = "50M"
     for name in _devices(vmi, emulation):

@@ -12,6 +12,7 @@ from ...copies import copied
 from ...informer import Key, Queue, key_of, run_controller
 from ...kube import ApiError, Object
 from . import names
+from .autolimits import auto_limits
 from .expectations import Expectations
 from .launcherpod import first_launcher
 from .migration.queueing import is_running
@@ -123,7 +124,8 @@ class VmiController:
             self.world.events.event(vmi, "Warning", "FailedPvcNotFound", text)
             return Start(error=SyncError("FailedPvcNotFound", text))
         try:
-            pod = await self.world.kube.create(kinds.POD, first_launcher(vmi, self.world.config()))
+            body = first_launcher(vmi, self.world.config(), auto_limits(vmi, self.world))
+            pod = await self.world.kube.create(kinds.POD, body)
         except ApiError as error:
             text = f"Error creating pod: {error.message}"
             self.world.events.event(vmi, "Warning", "FailedCreate", text)

@@ -10,6 +10,7 @@ from ....defects.limits import LIMIT_NOT_TOLD
 from ....informer import Index, key_of
 from ....kube import ApiError, Object
 from .. import disruption, names
+from ..autolimits import auto_limits
 from ..expectations import Expectations
 from ..launcherpod import target_launcher
 from ..objects import annotations_of, status, uid
@@ -84,7 +85,8 @@ class Targets:
     async def _create(self, situation: Situation, source: Object) -> Admission:
         vmi = await self._mark_non_root(situation.vmi)
         node = self.world.nodes.get("", status(vmi).get("nodeName", ""))
-        body = target_launcher(vmi, situation.migration, source, node, self.world.config())
+        limits = auto_limits(vmi, self.world)
+        body = target_launcher(vmi, situation.migration, source, node, self.world.config(), limits)
         try:
             pod = await self.world.kube.create(kinds.POD, body)
         except ApiError as error:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from seatrial.lab.controllers.kubevirt.autolimits import AutoLimits
 from seatrial.lab.controllers.kubevirt.clusterconfig import read_config
 from seatrial.lab.controllers.kubevirt.objects import condition, phase
 from seatrial.lab.controllers.kubevirt.podresources import compute
@@ -105,7 +106,7 @@ def test_a_launcher_asks_for_the_guest_and_the_overhead() -> None:
     guest = vmi()
     guest["spec"]["domain"] |= {"cpu": {"cores": 2}, "memory": {"guest": "1Gi"}}
     guest["spec"]["domain"]["devices"] = {"autoattachGraphicsDevice": False, "interfaces": [{"masquerade": {}}]}
-    asked = compute(guest, emulation=False)
+    asked = compute(guest, AutoLimits(), emulation=False)
     assert asked["requests"]["memory"] == f"{1024 + 220 + 8 + 2 * 8 + 2}Mi"
     assert asked["requests"]["cpu"] == "200m"
     devices = {f"devices.kubevirt.io/{name}": "1" for name in ("kvm", "tun", "vhost-net")}
