@@ -1,4 +1,4 @@
-"""Who is asking: a bearer token, a client certificate, or somebody on whose behalf a trusted one asks."""
+"""Who is asking: a client certificate, else a bearer token, or somebody on whose behalf a trusted one asks."""
 
 from __future__ import annotations
 
@@ -34,18 +34,20 @@ class Authenticator:
         self._key = secrets.token_bytes(32)
 
     def user(self, headers: Headers, certificate: Mapping[str, Any] | None) -> User:
-        """The user of a request. Raises 401 for credentials that are not valid."""
-        scheme, _, token = headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token:
-            found = self.of_token(token.strip())
-            if found is None:
-                raise refuse(401, "Unauthorized")
-            return found
-        if certificate:
-            return _of_certificate(certificate)
-        if scheme:
+        """The user of a request. Raises 401 for a token that is not valid.
+
+        A certificate that names somebody counts, whatever token comes with it; other schemes than Bearer count for
+        nothing (pkg/kubeapiserver/authenticator/config.go of Kubernetes: X.509 before tokens, the first one wins).
+        """
+        if certificate and (user := _of_certificate(certificate)).name:
+            return user
+        scheme, _, token = headers.get("Authorization", "").strip().partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            return ANONYMOUS
+        found = self.of_token(token.split()[0])
+        if found is None:
             raise refuse(401, "Unauthorized")
-        return ANONYMOUS
+        return found
 
     def of_token(self, token: str, audiences: tuple[str, ...] = ()) -> User | None:
         """Whom a token belongs to; None when it is not valid."""

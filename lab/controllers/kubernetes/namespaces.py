@@ -1,13 +1,17 @@
-"""Namespaces that are being deleted: empties them, says what is left, and lets them go."""
+"""Namespaces that are being deleted: empties them, says what is left, and lets them go.
+
+A namespace is let go only when all kinds are known that might be in it: one APIService whose server does not answer
+holds them all. Source: pkg/controller/namespace/deletion of Kubernetes 1.36.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ...clock import timestamp
 from ...informer import Informer, Informers, Queue, run_workers
-from ...kinds import EVENT, NAMESPACE, POD
+from ...kinds import API_SERVICE, EVENT, NAMESPACE, POD
 from ...kube import ApiError, Kind, Kube, Object
 from .discovery import Discovery
 
@@ -22,12 +26,14 @@ class Namespaces:
         self._namespaces = informers.of(NAMESPACE)
         self._queue = Queue()
         self._leaving: set[str] = set()
+        self._services = informers.of(API_SERVICE)
         self._namespaces.on_change(self._namespace_changed)
+        self._services.on_change(self._service_changed)
         discovery.on_kind(self._follow)
 
     async def run(self) -> None:
         await self._discovery.complete.wait()
-        await run_workers("namespaces", self._queue, [self._namespaces], self._reconcile)
+        await run_workers("namespaces", self._queue, [self._namespaces, self._services], self._reconcile)
 
     def _namespace_changed(self, type: str, namespace: Object) -> None:
         name = namespace["metadata"]["name"]
@@ -35,6 +41,10 @@ class Namespaces:
             self._leaving.discard(name)
         elif "deletionTimestamp" in namespace["metadata"] and name not in self._leaving:
             self._leaving.add(name)
+            self._queue.add(("", name))
+
+    def _service_changed(self, type: str, service: Object) -> None:
+        for name in self._leaving:
             self._queue.add(("", name))
 
     def _follow(self, kind: Kind, informer: Informer) -> None:
@@ -49,10 +59,12 @@ class Namespaces:
         namespace = self._namespaces.get("", name)
         if namespace is None or FINALIZER not in (namespace["spec"].get("finalizers") or []):
             return
+        stale = sorted(filter(None, map(stale_version, self._services.items())))
         left = await self._empty(name)
-        await self._report(namespace, left)
+        await self._report(namespace, left, stale)
         if not left:
             await self._kube.request("DELETE", EVENT.path(name))
+        if not left and not stale:
             await self._finalize(namespace)
 
     async def _empty(self, name: str) -> dict[Kind, list[Object]]:
@@ -81,8 +93,8 @@ class Namespaces:
             if error.code not in (404, 405):
                 raise
 
-    async def _report(self, namespace: Object, left: Mapping[Kind, list[Object]]) -> None:
-        conditions = content_conditions(left, (namespace.get("status") or {}).get("conditions") or [])
+    async def _report(self, namespace: Object, left: Mapping[Kind, list[Object]], stale: list[str]) -> None:
+        conditions = content_conditions(left, (namespace.get("status") or {}).get("conditions") or [], stale)
         if conditions == (namespace.get("status") or {}).get("conditions"):
             return
         name = namespace["metadata"]["name"]
@@ -98,8 +110,22 @@ class Namespaces:
         await self._kube.replace(NAMESPACE, {**live, "spec": {**live["spec"], "finalizers": rest}}, "finalize")
 
 
-def content_conditions(left: Mapping[Kind, list[Object]], before: list[Object]) -> list[Object]:
-    """The conditions of a namespace that is being deleted, with what remains in it by name."""
+def stale_version(service: Object) -> str | None:
+    """The group and version that another server is to answer for and does not; None when all is well."""
+    spec, conditions = service["spec"], (service.get("status") or {}).get("conditions") or ()
+    if not spec.get("service"):
+        return None
+    available = any(item["type"] == "Available" and item["status"] == "True" for item in conditions)
+    return None if available else f"{spec['group']}/{spec['version']}"
+
+
+def content_conditions(
+    left: Mapping[Kind, list[Object]], before: list[Object], stale: Sequence[str] = ()
+) -> list[Object]:
+    """The conditions of a namespace that is being deleted, with what remains in it by name.
+
+    `stale`: groups and versions of which nobody knows what they have.
+    """
     kinds = Counter({_resource(kind): len(objects) for kind, objects in left.items()})
     finalizers = Counter(
         finalizer
@@ -109,11 +135,7 @@ def content_conditions(left: Mapping[Kind, list[Object]], before: list[Object]) 
         for finalizer in obj["metadata"].get("finalizers") or []
     )
     states = {
-        "NamespaceDeletionDiscoveryFailure": (
-            "False",
-            "ResourcesDiscovered",
-            "All resources successfully discovered",
-        ),
+        "NamespaceDeletionDiscoveryFailure": _discovered(stale),
         "NamespaceDeletionGroupVersionParsingFailure": (
             "False",
             "ParsedGroupVersions",
@@ -129,6 +151,14 @@ def content_conditions(left: Mapping[Kind, list[Object]], before: list[Object]) 
     }
     old = {item["type"]: item for item in before}
     return [_condition(type, state, old.get(type, {})) for type, state in states.items()]
+
+
+def _discovered(stale: Sequence[str]) -> tuple[str, str, str]:
+    if not stale:
+        return "False", "ResourcesDiscovered", "All resources successfully discovered"
+    failing = ", ".join(f"{version}: stale GroupVersion discovery: {version}" for version in stale)
+    why = f"unable to retrieve the complete list of server APIs: {failing}"
+    return "True", "DiscoveryFailed", f"Discovery failed for some groups, {len(stale)} failing: {why}"
 
 
 def _remaining(kinds: Counter[str]) -> tuple[str, str, str]:

@@ -182,10 +182,34 @@ def test_a_certificate_names_user_and_groups(server: RunningServer) -> None:
     assert info == {"username": "mary", "groups": ["system:masters", "system:authenticated"]}
 
 
-async def post_review(server: RunningServer, tls: ssl.SSLContext) -> Object:
+@pytest.mark.parametrize("token", ["of-jane", "wrong"])
+def test_a_certificate_beats_a_token(server: RunningServer, token: str) -> None:
+    """As on every API server: whoever talks through a front that has a certificate of its own is that front."""
+    sent = server.token_for(User("jane")) if token == "of-jane" else token
+    tls = server.authority.client_tls(server.authority.issue("mary", ["developers"]))
+
+    async def whoami(kube: Kube) -> Object:
+        return await post_review(server, tls, {"Authorization": f"Bearer {sent}"})
+
+    assert server.speak(whoami)["status"]["userInfo"]["username"] == "mary"
+
+
+@pytest.mark.parametrize("header", ["Basic am9lOmpvZQ==", "Bearer ", "Bearer"])
+def test_what_is_no_bearer_token_counts_for_nothing(server: RunningServer, header: str) -> None:
+    async def listed(kube: Kube) -> int:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{server.url}/api/v1/pods", ssl=server.tls(), headers={"Authorization": header}) as answer,
+        ):
+            return answer.status
+
+    assert server.speak(listed) == 403
+
+
+async def post_review(server: RunningServer, tls: ssl.SSLContext, headers: dict[str, str] | None = None) -> Object:
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     url = f"{server.url}/apis/authentication.k8s.io/v1/selfsubjectreviews"
-    async with aiohttp.ClientSession() as session, session.post(url, json=body, ssl=tls) as answer:
+    async with aiohttp.ClientSession() as session, session.post(url, json=body, ssl=tls, headers=headers) as answer:
         found: Object = await answer.json()
         return found
 

@@ -212,3 +212,33 @@ def test_budgets_and_quotas_count_pods() -> None:
         )
 
     lived(story)
+
+
+def test_a_broken_api_service_holds_every_namespace() -> None:
+    """Until somebody answers or removes it; what was in the namespace is gone meanwhile."""
+    service = {"name": "nobody", "namespace": "default"}
+    spec = {"group": "broken.example.com", "version": "v1", "service": service, "groupPriorityMinimum": 1000}
+    body = {"metadata": {"name": "v1.broken.example.com"}, "spec": {**spec, "versionPriority": 15}}
+
+    def is_held(namespace: Object | None) -> bool:
+        told = {item["type"]: item for item in (namespace or {})["status"].get("conditions") or ()}
+        return bool(told.get("NamespaceDeletionDiscoveryFailure", {}).get("status") == "True")
+
+    async def story(cluster: Cluster) -> None:
+        await namespace(cluster)
+        await cluster.kube.create(kinds.CONFIG_MAP, {"metadata": {"name": "content", "namespace": NS}})
+        await cluster.kube.create(kinds.API_SERVICE, body)
+        await cluster.kube.delete(kinds.NAMESPACE, NS)
+        held = await cluster.until(kinds.NAMESPACE, NS, None, is_held)
+        why = next(item for item in held["status"]["conditions"] if item["type"] == "NamespaceDeletionDiscoveryFailure")
+        assert why["reason"] == "DiscoveryFailed"
+        assert why["message"] == (
+            "Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: "
+            "broken.example.com/v1: stale GroupVersion discovery: broken.example.com/v1"
+        )
+        await cluster.gone(kinds.CONFIG_MAP, "content", NS)
+        assert (await cluster.kube.get(kinds.NAMESPACE, NS))["status"]["phase"] == "Terminating"
+        await cluster.kube.delete(kinds.API_SERVICE, "v1.broken.example.com")
+        await cluster.gone(kinds.NAMESPACE, NS)
+
+    lived(story, workers=1)

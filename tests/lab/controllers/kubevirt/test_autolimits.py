@@ -20,11 +20,13 @@ def config(version: str = "1.8", **configuration: Any) -> ClusterConfig:
     return read_config({"spec": {"configuration": configuration}}, release(version))
 
 
-def limits(hard: tuple[str, ...], found: ClusterConfig, own: Object | None = None, **labels: str) -> AutoLimits:
+def limits(
+    hard: tuple[str, ...], found: ClusterConfig, own: Object | None = None, labels: dict[str, str] | None = None
+) -> AutoLimits:
     guest = vmi()
     guest["spec"]["domain"]["resources"] = {"limits": own or {}}
     quotas = [{"spec": {"hard": dict.fromkeys(hard, "10")}}]
-    return limits_of(guest, quotas, {"metadata": {"name": "vms", "labels": labels}}, found)
+    return limits_of(guest, quotas, {"metadata": {"name": "vms", "labels": labels or {}}}, found)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +55,14 @@ def test_it_is_so_from_1_5_on(version: str, given: bool) -> None:
 
 @pytest.mark.parametrize(("label", "ratio"), [("1.5", 1.5), ("0.5", 2.0), ("much", 2.0)])
 def test_a_namespace_may_have_its_own_ratio(label: str, ratio: float) -> None:
-    assert limits(BOTH, config(), **{RATIO_LABEL: label}).memory == ratio
+    assert limits(BOTH, config(), labels={RATIO_LABEL: label}).memory == ratio
 
 
 def test_namespaces_may_be_selected_for_a_cpu_limit() -> None:
     selecting = config("1.3", autoCPULimitNamespaceLabelSelector={"matchLabels": {"limited": "yes"}})
-    assert limits((), selecting, limited="yes") == AutoLimits(cpu=True)
-    assert limits((), selecting, {"cpu": "1"}, limited="yes") == AutoLimits()
+    chosen = {"limited": "yes"}
+    assert limits((), selecting, None, chosen) == AutoLimits(cpu=True)
+    assert limits((), selecting, {"cpu": "1"}, chosen) == AutoLimits()
     assert limits((), selecting) == AutoLimits()
 
 
