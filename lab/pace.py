@@ -41,6 +41,9 @@ class Pace:
     """virt-launcher samples a migration's progress each 400 ms; the lab each 50 ms."""
     migration_sample: float = 0.25
     """virt-handler samples a migration for its metrics each 5 s; the lab each 250 ms."""
+    domain_wait: float = 0.1
+    """A launcher to which no guest comes gives up after 240 to 359 s (its option --qemu-timeout); in the lab it takes
+    this share of that."""
     abort: float = 0.05
     """What libvirt takes to abort a migration, or to refuse it."""
     abort_again: float = 0.08

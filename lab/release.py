@@ -136,6 +136,11 @@ class Release:
         return self._from(6)
 
     @property
+    def knows_target_by_label(self) -> bool:
+        """A node is a migration's target by the VMI's label alone, also when the VMI runs there already."""
+        return self._from(6)
+
+    @property
     def abort_status_only_with_failure(self) -> bool:
         """`abortStatus` shows only together with `failed`; before, it is visible while the abort goes on."""
         return self._from(9)

@@ -12,6 +12,7 @@ VERSIONS = tuple(RELEASES)
 ROWS: dict[str, tuple[Any, ...]] = {
     "failed_sets_completed": (True, True, True, False, False, False, True),
     "source_completes": (True, True, True, False, False, False, False),
+    "knows_target_by_label": (False, False, False, True, True, True, True),
     "removes_target_label": (False, False, False, True, True, True, True),
     "has_workload_disruption": (False, False, True, True, True, True, True),
     "has_pdbs": (True, True, True, False, False, False, False),

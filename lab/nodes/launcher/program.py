@@ -61,7 +61,7 @@ def hypervisor_of(container: Container) -> Hypervisor:
 
 
 async def _live(container: Container, launcher: Launcher) -> int:
-    timeout = float(_option(container, "--qemu-timeout", "300s").removesuffix("s"))
+    timeout = float(_option(container, "--qemu-timeout", "300s").removesuffix("s")) * container.lab.pace.domain_wait
     told = (launcher.dismissed.wait(), container.stopping.wait())
     await _first(launcher.defined.wait(), *told, timeout=timeout)
     if launcher.dismissed.is_set() or (container.stopping.is_set() and launcher.domain is None):

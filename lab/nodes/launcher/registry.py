@@ -14,25 +14,34 @@ KEY = "launchers"
 
 
 class Launchers:
-    """One launcher a VMI, by the VMI's uid. One that has exited stays until it is forgotten or replaced."""
+    """The launchers of a node by their VMI's uid: one, or for a while two, when a migration's target is on the source's
+    node. One that has exited stays until it is forgotten."""
 
     def __init__(self) -> None:
-        self._by_uid: dict[str, Launcher] = {}
+        self._by_uid: dict[str, list[Launcher]] = {}
         self._listeners: list[Callable[[Launcher], None]] = []
 
     def get(self, uid: str) -> Launcher | None:
-        return self._by_uid.get(uid)
+        """The one that virt-handler is connected to: the first that has not exited, else the last that was there."""
+        found = self._by_uid.get(uid, [])
+        return next((launcher for launcher in found if not launcher.exited), found[-1] if found else None)
+
+    def several(self, uid: str) -> bool:
+        """Whether more than one has not exited."""
+        return sum(not launcher.exited for launcher in self._by_uid.get(uid, ())) > 1
 
     def __iter__(self) -> Iterator[Launcher]:
-        return iter(list(self._by_uid.values()))
+        return iter([launcher for found in self._by_uid.values() for launcher in found])
 
     def add(self, launcher: Launcher) -> None:
-        self._by_uid[launcher.uid] = launcher
+        others = [known for known in self._by_uid.get(launcher.uid, ()) if not known.exited]
+        self._by_uid[launcher.uid] = [*others, launcher]
         self.tell(launcher)
 
     def forget(self, launcher: Launcher) -> None:
-        if self._by_uid.get(launcher.uid) is launcher:
-            del self._by_uid[launcher.uid]
+        kept = [known for known in self._by_uid.pop(launcher.uid, ()) if known is not launcher]
+        if kept:
+            self._by_uid[launcher.uid] = kept
 
     def listen(self, listener: Callable[[Launcher], None]) -> Callable[[], None]:
         """Call `listener` with every launcher that appears or changes; call the result to stop."""

@@ -65,6 +65,8 @@ class Router:
         role = role_of(vmi, self._agent.node, self._agent.release)
         if role is Role.SOURCE:
             return await self._source.sync(vmi)
+        if role is Role.OWN_TARGET:
+            return await self._source.stay(vmi)
         if role is Role.TARGET:
             return await self._target.sync(vmi)
         if role is Role.FINISHER:

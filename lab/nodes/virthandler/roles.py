@@ -18,6 +18,7 @@ class Role(Enum):
     HOST = "runs it"
     SOURCE = "runs it and sends it away"
     TARGET = "is to receive it"
+    OWN_TARGET = "runs it and is to receive it"
     FINISHER = "has received it and must finish the migration"
     CLEANER = "was to receive it and must clean up after the failure"
     BYSTANDER = "has nothing to do with it any more"
@@ -38,6 +39,8 @@ def role_of(vmi: Object, node: str, release: Release) -> Role:
         return Role.CLEANER if is_over(vmi) or state.get("failed") else Role.TARGET
     if not here:
         return Role.BYSTANDER
+    if state.get("targetNode") == state.get("sourceNode") == node:
+        return Role.OWN_TARGET
     if state.get("targetNode") == node:
         return Role.FINISHER if _needs_finishing(vmi, state, release) else Role.HOST
     if state.get("sourceNode") == node and state.get("targetNode") and not state.get("failed"):

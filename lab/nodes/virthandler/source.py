@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ...hypervisors.interface import Cause, State
 from ...kube import Object
-from ..launcher import AbortStatus, Launcher, MigrationRecord
+from ..launcher import AbortStatus, Launcher, LauncherError, MigrationRecord
 from ..launcher.order import Order
 from . import status, transfer
 from .agent import Agent
@@ -14,6 +14,11 @@ from .host import Host
 from .roles import is_over, migration_state
 
 OBSERVATION_LIMIT = 60.0
+SEVERAL = "Found multiple sockets for vmi {namespace}/{name}. waiting for only one to exist"
+NO_TARGET_NETWORK = (
+    "failed to configure vmi network for migration target: failed to detect isolation for launcher pod: "
+)
+"""Source: migration-source.go, migration-target.go and cmd-client/client.go in pkg/virt-handler of v1.8.4."""
 NEVER_OBSERVED = (
     "The VirtualMachineInstance's domain was never observed on the target after the migration completed within "
     "the timeout period."
@@ -47,6 +52,26 @@ class Source:
         frozen = self._agent.release.freezes_during_migration
         assert launcher.domain is not None
         return None if frozen and launcher.domain.status.alive else await self._host.sync(vmi)
+
+    async def stay(self, vmi: Object) -> float | None:
+        """The target is on this very node: of two launchers nobody knows which is meant, and nothing is prepared.
+
+        Raises LauncherError as long as there are two. The target ends by itself when no guest has come for so long.
+        """
+        launcher = self._agent.launcher(vmi)
+        if migration_state(vmi).get("failed") and self._agent.release.removes_target_label:
+            vmi = await self._agent.write(vmi, transfer.drop_target_label)
+        alive = launcher is not None and launcher.domain is not None and launcher.domain.status.alive
+        if migration_state(vmi).get("failed") or not alive:
+            return await self._host.sync(vmi)
+        if self._agent.release.knows_target_by_label:
+            vmi = await self._agent.write(vmi, transfer.mistake_for_arrived)
+        if not self._agent.launchers.several(vmi["metadata"]["uid"]):
+            return None
+        why = SEVERAL.format(**vmi["metadata"])
+        if self._agent.release.knows_target_by_label:
+            self._agent.event(vmi, "Warning", "SyncFailed", f"{NO_TARGET_NETWORK}{why}")
+        raise LauncherError(f"failed to handle migration proxy: {why}")
 
     def _record(self, vmi: Object, launcher: Launcher) -> MigrationRecord | None:
         record = launcher.record

@@ -50,6 +50,13 @@ def publish_target(vmi: Object, address: str, ports: dict[int, int]) -> None:
     state["targetDirectMigrationNodePorts"] = {str(port): known for port, known in ports.items()}
 
 
+def mistake_for_arrived(vmi: Object) -> None:
+    """A node that is its own target sees the guest that has never left, and takes it for one that has come."""
+    state = vmi["status"]["migrationState"]
+    state.setdefault("targetNodeDomainDetected", True)
+    state.setdefault("targetNodeDomainReadyTimestamp", timestamp())
+
+
 def switch_node(vmi: Object, node: str, release: Release) -> None:
     """The VMI is now the target's."""
     status, metadata = vmi["status"], vmi["metadata"]

@@ -100,17 +100,24 @@ class Cluster:
         await self.api.put(VMI, vmi)
         return await self.api.until_vmi("vm1", lambda vmi: vmi["status"]["phase"] == "Running"), address
 
-    async def hand_over(self, pod: str = "launcher-2", uid: str = "m1", **configuration: Any) -> str:
-        """What virt-controller does once the target pod runs."""
-        address = self.start_launcher("node2", pod)
+    async def hand_over(
+        self,
+        pod: str = "launcher-2",
+        uid: str = "m1",
+        node: str = "node2",
+        more: tuple[str, ...] = (),
+        **configuration: Any,
+    ) -> str:
+        """What virt-controller does once the target pod runs; `more` are further arguments of the launcher."""
+        address = self.start_launcher(node, pod, *more)
 
         def edit(vmi: Object) -> None:
-            vmi["metadata"]["labels"][TARGET_LABEL] = "node2"
+            vmi["metadata"]["labels"][TARGET_LABEL] = node
             vmi["status"]["migrationState"] = {
                 "migrationUid": uid,
                 "sourceNode": "node1",
                 "sourcePod": "launcher-1",
-                "targetNode": "node2",
+                "targetNode": node,
                 "targetPod": pod,
                 "migrationConfiguration": {**CONFIGURATION, **configuration},
             }

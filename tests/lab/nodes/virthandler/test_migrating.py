@@ -19,7 +19,7 @@ from .nodes import TARGET_LABEL, Hurry, cluster
 from .vmiapi import VmiApi
 
 NEW, OLD = "1.8", "1.5"
-SLOW = {"bandwidthPerMigration": "1Mi"}
+SLOW: dict[str, Any] = {"bandwidthPerMigration": "1Mi"}
 
 
 @pytest.fixture(autouse=True)
@@ -324,5 +324,31 @@ def test_events_of_a_successful_migration(tmp_path: Path) -> None:
                 ("Migrating", "VirtualMachineInstance is migrating."),
                 ("Migrated", "The VirtualMachineInstance migrated to node node2."),
             }
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("version", ["1.5", "1.8"])
+def test_a_target_on_the_source_s_own_node_gives_up_and_the_guest_stays(tmp_path: Path, version: str) -> None:
+    """Of two launchers nobody knows which is meant; the one to which no guest comes panics after its time."""
+    several = "Found multiple sockets for vmi ns/vm1. waiting for only one to exist"
+
+    async def check() -> None:
+        async with cluster(tmp_path, version) as made:
+            _, source = await made.boot()
+            await made.hand_over(node="node1", more=("--qemu-timeout", "20s"))
+            await made.api.until_said(f"failed to handle migration proxy: {several}", 2)
+            assert await made.running["launcher-2"] == 2
+            vmi = made.api.versions("vm1")[-1]
+            assert not {"targetNodeAddress", "startTimestamp", "failed"} & state(vmi).keys()
+            assert ("targetNodeDomainReadyTimestamp" in state(vmi)) is (version == "1.8")
+            assert vmi["status"]["phase"] == "Running"
+            assert await body(source) == "Migration test\n"
+            await made.api.change("vm1", lambda vmi: state(vmi).update(failed=True, completed=True))
+            if version == "1.8":
+                await made.api.until_vmi("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
+            target = await made.hand_over("launcher-3", "m2")
+            await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["nodeName"] == "node2")
+            assert await body(target) == "Migration test\n"
 
     asyncio.run(check())

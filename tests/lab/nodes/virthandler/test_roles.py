@@ -72,3 +72,9 @@ def test_deleted_vmi_is_its_hosts_matter_and_the_target_cleans_up() -> None:
 def test_vmi_on_its_way_back_has_its_old_host_as_target() -> None:
     given = vmi("node2", migrationUid="m2", sourceNode="node2", targetNode="node1")
     assert roles(given)[:2] == (Role.TARGET, Role.SOURCE)
+
+
+@pytest.mark.parametrize("more", [{}, {"failed": True}])
+def test_a_node_that_is_its_own_target_is_neither_half(more: dict[str, Any]) -> None:
+    given = vmi("node1", migrationUid="m1", sourceNode="node1", targetNode="node1", **more)
+    assert roles(given) == (Role.OWN_TARGET, Role.BYSTANDER, Role.BYSTANDER)
