@@ -23,19 +23,28 @@ from seatrial.fixtures.history import NotSeen
 from seatrial.fixtures.kinds import POD, RESOURCE_QUOTA, VIRTUAL_MACHINE_INSTANCE, Object
 from seatrial.fixtures.limits import START
 from seatrial.fixtures.startfailure import why_not_running
-from seatrial.fixtures.vmspec import VmSpec
+from seatrial.fixtures.vmspec import VmSpec, one_connection
 
 from .expected import CANCELLED, completed_after_cancel
 
 VMIM = "VirtualMachineInstanceMigration"
 
 
+SLOW: Object = {"bandwidthPerMigration": "1Mi", "completionTimeoutPerGiB": 0}
+"""Knobs of a migration that goes on until it is cancelled."""
+
+
 def slow_down(policies: Policies) -> str:
     """A policy that gives this test's migrations 1 MiB/s and all the time; its name.
 
-    Post-copy is allowed because KubeVirt then uses one connection, which holds the limit; its time-out never comes.
+    One connection holds such a limit and several do not, so VMs that are to be slowed down are made by `slowable`.
     """
-    return policies.create(bandwidthPerMigration="1Mi", allowPostCopy=True, completionTimeoutPerGiB=0)
+    return policies.create(**SLOW)
+
+
+def slowable(vms: VirtualMachines, **options: Any) -> VirtualMachine:
+    """A VM whose migrations use one connection; options as of `VirtualMachines.create`."""
+    return vms.create(change=one_connection, **options)
 
 
 def pinned(vms: VirtualMachines, cluster: Cluster) -> VirtualMachine:

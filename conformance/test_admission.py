@@ -7,7 +7,7 @@ import pytest
 from seatrial.fixtures import Cluster, Migrations, Policies, Refused, Stage, VirtualMachines, check
 from seatrial.fixtures.kinds import MIGRATION
 
-from .steps import finished_vmi, run_unusual, slow_down
+from .steps import finished_vmi, run_unusual, slow_down, slowable
 
 WEBHOOK = 'admission webhook "migration-create-validator.kubevirt.io" denied the request: '
 
@@ -56,7 +56,7 @@ def test_second_migration_in_flight_is_refused(
 ) -> None:
     """While one migration runs every further one is refused, and the refusal names the first one's uid."""
     slow_down(policies)
-    vm = vms.create()
+    vm = slowable(vms)
     first = vm.migrate()
     first.wait_phase("Scheduling")
     text = (

@@ -27,6 +27,7 @@ from .steps import (
     limit_pods,
     pinned,
     slow_down,
+    slowable,
     target_pods,
     wait_for_condition,
     wait_pod_ended,
@@ -40,7 +41,7 @@ pytestmark = pytest.mark.usefixtures("two_nodes")
 def test_deleting_a_running_migration_aborts_it(cluster: Cluster, vms: VirtualMachines, policies: Policies) -> None:
     """Abort requested and succeeded, VM on its node and still migratable, VMIM gone."""
     slow_down(policies)
-    vm = vms.create()
+    vm = slowable(vms)
     source = vm.node()
     migration = vm.migrate()
     migration.wait_phase("Running")
@@ -54,7 +55,7 @@ def test_deleting_a_running_migration_aborts_it(cluster: Cluster, vms: VirtualMa
 def test_the_guest_does_not_notice_a_cancel(vms: VirtualMachines, policies: Policies, guests: Guests) -> None:
     """Same boot, and its time has gone on."""
     slow_down(policies)
-    vm = vms.create()
+    vm = slowable(vms)
     guest = guests.of(vm)
     before = guest.state()
     cancel_while_running(vm)
@@ -109,7 +110,7 @@ def test_cancel_between_scheduling_and_start(
     These phases are short: the cancel is sent on their watch event, and the objects tell on which side it fell.
     """
     slow_down(policies)
-    vm = vms.create()
+    vm = slowable(vms)
     source = vm.node()
     migration = vm.migrate()
     migration.wait_phase(phase)
@@ -126,7 +127,7 @@ def test_cancel_between_scheduling_and_start(
 def test_second_cancel_changes_nothing(cluster: Cluster, vms: VirtualMachines, policies: Policies) -> None:
     """Two in a row end as one does."""
     slow_down(policies)
-    vm = vms.create()
+    vm = slowable(vms)
     source = vm.node()
     migration = vm.migrate()
     migration.wait_phase("Running")
@@ -154,7 +155,7 @@ def test_cancel_after_success_only_removes_the_object(vms: VirtualMachines) -> N
 def test_next_migration_succeeds_after_a_cancel(vms: VirtualMachines, policies: Policies, history: History) -> None:
     """The aborted target pod ends, and a migration without the bandwidth limit goes through."""
     slow = slow_down(policies)
-    vm = vms.create()
+    vm = slowable(vms)
     wait_pod_ended(history, cancel_while_running(vm).target_pod)
     policies.delete(slow)
     outcome = vm.migrate().wait_succeeded()

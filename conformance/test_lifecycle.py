@@ -7,7 +7,7 @@ import pytest
 from seatrial.fixtures import Cluster, History, Policies, Report, VirtualMachines, check, not_applicable
 from seatrial.fixtures.kinds import VIRTUAL_MACHINE, Object
 
-from .steps import VMIM, slow_down
+from .steps import VMIM, slow_down, slowable
 
 VMI = "VirtualMachineInstance"
 QUIET = 5.0
@@ -91,7 +91,7 @@ def test_stop_during_a_migration_ends_everything(
 ) -> None:
     """A VM stopped in mid-migration takes its migration with it."""
     slow_down(policies)
-    vm = vms.create()
+    vm = slowable(vms)
     vm.migrate().wait_phase("Running")
     vm.stop()
     vm.wait_stopped()

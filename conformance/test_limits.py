@@ -52,7 +52,7 @@ def test_a_few_at_once_keep_the_limits(
 ) -> None:
     """As many migrations at once as it takes to reach the limits; they are slow enough to meet."""
     allowed = limits(cluster)
-    policies.create(bandwidthPerMigration=SLOW, allowPostCopy=True)
+    policies.create(bandwidthPerMigration=SLOW)
     storm = gather(vms, min(allowed.node + 2, MOST), cluster.migration_nodes[0])
     storm += gather(vms, max(min(allowed.cluster + 3, MOST) - len(storm), 0))
     found = _storm(cluster, storm, history, report)
@@ -112,7 +112,7 @@ def test_changed_limits_hold(
     cluster: Cluster, vms: VirtualMachines, policies: Policies, kubevirt_config: KubeVirtConfig, history: History
 ) -> None:
     """Limits below the defaults, set in the KubeVirt object, are kept from the next migration on."""
-    policies.create(bandwidthPerMigration=SLOW, allowPostCopy=True)
+    policies.create(bandwidthPerMigration=SLOW)
     storm = gather(vms, len(cluster.migration_nodes[:3]) + 2)
     kubevirt_config.change({"migrations": {"parallelMigrationsPerCluster": 2, "parallelOutboundMigrationsPerNode": 1}})
     for migration in [vm.migrate() for vm in storm]:

@@ -24,7 +24,7 @@ from seatrial.fixtures import (
 from seatrial.fixtures.kinds import MIGRATION, POD
 from seatrial.fixtures.limits import CONDITION
 
-from .steps import slow_down
+from .steps import slow_down, slowable
 
 MIB = 1 << 20
 PREFIX = "kubevirt_vmi_migration"
@@ -53,7 +53,7 @@ def labels_of(vm: VirtualMachine) -> dict[str, str]:
 
 
 def running_slowly(vm: VirtualMachine, policies: Policies) -> Migration:
-    """A migration that lasts, so that there is time to look at it."""
+    """A migration that lasts, so that there is time to look at it, of a VM made by `slowable`."""
     slow_down(policies)
     migration = vm.migrate()
     migration.wait_phase("Running")
@@ -71,7 +71,7 @@ def test_running_migration_is_measured(
     cluster: Cluster, vms: VirtualMachines, policies: Policies, metrics: Metrics, report: Report
 ) -> None:
     """The source's virt-handler tells what was sent, what is left, how much it is in all, and how fast it goes."""
-    vm = vms.create()
+    vm = slowable(vms)
     source = vm.node()
     whose = {**labels_of(vm), "node": source}
     moving = [name for name in (PROCESSED, total_metric(cluster.version), transfer_metric(cluster.version)) if name]
@@ -116,7 +116,7 @@ def test_each_ended_migration_is_told_by_its_end(
     vms: VirtualMachines, policies: Policies, metrics: Metrics, stage: Stage
 ) -> None:
     """One that succeeded and one that failed are each told as what they are, for as long as their objects exist."""
-    vm = vms.create()
+    vm = slowable(vms)
     ends = {"succeeded": vm.migrate().wait_succeeded(), "failed": failed(vm, policies, stage)}
 
     def told(scrape: Scrape) -> dict[str, list[str]]:
@@ -153,7 +153,7 @@ def failed(vm: VirtualMachine, policies: Policies, stage: Stage) -> Outcome:
 @pytest.mark.requirement("OBS-04")
 def test_migrating_vm_is_told_to_be_so(vms: VirtualMachines, policies: Policies, metrics: Metrics) -> None:
     """The time of the transition to migrating is told while the VM migrates, and 0 before and after."""
-    vm = vms.create()
+    vm = slowable(vms)
 
     def since(scrape: Scrape) -> float | None:
         return scrape.value(MIGRATING, **labels_of(vm))

@@ -37,7 +37,7 @@ def test_changing_the_network_loses_nothing(
     """
     machines = [vms.create(name, change=one_connection) for name in ("one", "two")]
     known = {vm.name: vm.vmi()["metadata"]["uid"] for vm in machines}
-    slow = policies.create(bandwidthPerMigration="8Mi", allowPostCopy=True, completionTimeoutPerGiB=0)
+    slow = policies.create(bandwidthPerMigration="8Mi", completionTimeoutPerGiB=0)
     under_way = [vm.migrate() for vm in machines]
     for migration in under_way:
         migration.wait_phase(Phase.RUNNING)
@@ -75,7 +75,7 @@ def test_a_definition_removed_meanwhile_stops_no_migration(
     vm = vms.create(change=one_connection)
     uid = vm.vmi()["metadata"]["uid"]
     name = migration_network.set_up(macvlan(NAME))
-    policies.create(bandwidthPerMigration="64Mi", allowPostCopy=True, completionTimeoutPerGiB=0)
+    policies.create(bandwidthPerMigration="64Mi", completionTimeoutPerGiB=0)
     migration = vm.migrate()
     migration.wait_phase(Phase.RUNNING)
     migration_network.remove_definition(name)

@@ -32,7 +32,7 @@ from seatrial.fixtures.kinds import NETWORK_POLICY, POD, Object
 from seatrial.fixtures.networkdefinition import macvlan
 from seatrial.fixtures.portprobe import Spoken, connects, spoken
 
-from .steps import slow_down
+from .steps import slow_down, slowable
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
 NAME = "migration-network"
@@ -72,7 +72,7 @@ def test_migrations_are_encrypted_as_configured(
     handlers.require_exec()
     migrations = (cluster.kubevirt()["spec"].get("configuration") or {}).get("migrations") or {}
     off = bool(migrations.get("disableTLS"))
-    with under_way(vms.create(), policies) as arriving:
+    with under_way(slowable(vms), policies) as arriving:
         source = handlers.of(arriving.outcome.source_node)
         heard = spoken(lambda command: handlers.run(source, command), arriving.address, arriving.direct)
         over = arriving.migration.ended()
@@ -106,7 +106,7 @@ def test_workloads_do_not_reach_migrations(
     def run(command: Sequence[str]) -> Ran:
         return execute(stage.api, stage.namespace, bystander.active_pod()["metadata"]["name"], "compute", command)
 
-    with under_way(vms.create("moving"), policies) as arriving:
+    with under_way(slowable(vms, name="moving"), policies) as arriving:
         check_open(migration_network, arriving)
         reached = [f"{arriving.address}:{port}" for port in arriving.ports if connects(run, arriving.address, port)]
         check("migration addresses that a workload's pod reaches", [], reached)
@@ -123,7 +123,7 @@ def test_virt_handlers_reach_one_another(
 ) -> None:
     """Nothing stands between the source and the ports that the target has published."""
     migration_network.handlers.require_exec()
-    with under_way(vms.create(), policies) as arriving:
+    with under_way(slowable(vms), policies) as arriving:
         check_open(migration_network, arriving)
 
 

@@ -27,15 +27,13 @@ from seatrial.fixtures.kinds import MIGRATION_POLICY, NAMESPACE, VIRTUAL_MACHINE
 from seatrial.fixtures.namespaces import NAME_LABEL
 
 from .configuration import in_force, under
-from .steps import slow_down
+from .steps import SLOW, slow_down, slowable
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
 FIRST, SECOND, CASE = (f"seatrial.io/policy-{letter}" for letter in "abz")
 """Label keys of the tests' VMs; their values begin with the test's mark, which as a rule is its namespace's name."""
 HARMLESS: Object = {"completionTimeoutPerGiB": 99}
 """What a policy sets that must not apply."""
-SLOW: Object = {"bandwidthPerMigration": "1Mi", "allowPostCopy": True, "completionTimeoutPerGiB": 0}
-"""What `slow_down` sets."""
 VMI = VIRTUAL_MACHINE_INSTANCE.kind
 Labels = dict[str, str]
 
@@ -240,7 +238,7 @@ def test_the_configuration_is_recorded_once(
     stage: Stage, vms: VirtualMachines, policies: Policies, history: History
 ) -> None:
     """Complete, in the write that hands the migration over, and unmoved by what becomes of the policy."""
-    vm, _ = _case(vms, stage, "vm")
+    vm = slowable(vms)
     name = slow_down(policies)
     migration = vm.migrate()
     migration.wait_phase("Running", exact=True)

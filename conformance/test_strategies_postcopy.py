@@ -40,7 +40,7 @@ def begin_post_copy(trials: Trials, busy: Busy) -> Trial:
     plan = Plan(bandwidth, max(1, math.ceil(busy.memory / bandwidth) - 1), Strategy.POST_COPY)
     certain(plan.case(busy), End.POST_COPY)
     trial = trials.begin(busy, plan)
-    trials.history.wait("the VMI is in post-copy", lambda _: in_post_copy(trial), MIGRATION)
+    trial.migration.wait("is in post-copy", lambda _: in_post_copy(trial), MIGRATION)
     return trial
 
 

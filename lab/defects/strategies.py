@@ -15,6 +15,7 @@ NEVER_PAUSED = "never-paused"
 PAUSED_FOR_GOOD = "paused-for-good"
 ABORTED_GUEST_STANDS_STILL = "aborted-guest-stands-still"
 LIMIT_LOOSE = "limit-loose"
+USERFAULTFD_DENIED = "userfaultfd-denied"
 PARALLEL_STARVED = "parallel-connections-starved"
 STALL_GATE = "MigrationStallDetection"
 
@@ -148,6 +149,12 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(physics.THROTTLE_STAYS, "a guest stays throttled after its migration", ("STR-02",)),
     Defect(physics.THROTTLED_AT_ONCE, "auto-converge takes 99 % of its speed from every guest", ("STR-02",)),
     Defect(physics.POST_COPY_NEVER, "the switch to post-copy is refused", ("STR-03", "STR-04", "STR-05", "G4")),
+    Defect(
+        USERFAULTFD_DENIED,
+        "nodes deny userfaultfd to QEMU (vm.unprivileged_userfaultfd=0, many a distribution's default): no post-copy",
+        (),
+        bars=("STR-03", "STR-04", "STR-05"),
+    ),
     Defect(physics.POST_COPY_RESENDS, "post-copy sends pages twice", ("STR-03",)),
     written(post_copy_untold, "mode never says PostCopy", "STR-03", "STR-04", "STR-05", "G4"),
     written(refused_abort_called_done, "an abort refused in post-copy claims to have succeeded", "STR-03"),

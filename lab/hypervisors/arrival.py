@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..defects.physics import CLOCK_JUMPS, HEARTBEAT_LOST, LOAD_RESTARTS, THROTTLE_STAYS, WAKES_LATE
+from ..defects.strategies import USERFAULTFD_DENIED
 from ..defects.tutorial import GUEST_RESTARTS, PAUSED_GUEST_RUNS_ON
 from ..defects.witness import LOST, PAGES_LOST
 from .guest import Guest
@@ -21,6 +22,11 @@ from .wire import Channel, ChannelLost, Message
 if TYPE_CHECKING:
     from .model import ModelDomain
 
+NO_USERFAULTFD = (
+    "internal error: unable to execute QEMU command 'migrate-set-capabilities': "
+    "Postcopy is not supported: Userfaultfd not available: Operation not permitted"
+)
+"""What QEMU says on a node whose kernel denies userfaultfd to it, as soon as it is told that post-copy is allowed."""
 JUMP = 60.0
 """By how many seconds a defect puts a guest's clocks wrong."""
 LATE = 6.0
@@ -95,6 +101,9 @@ class Arrival:
     async def _expect(self, channel: Channel, flow: Flow) -> None:
         hello = await channel.receive()
         if hello.get("hello") != self._domain.spec.uid or self._domain.status.state is not State.ABSENT:
+            raise ChannelLost
+        if hello.get("post_copy") and self._domain.defects.on(USERFAULTFD_DENIED):
+            await channel.send(refused=NO_USERFAULTFD)
             raise ChannelLost
         self._greeted = True
         self._domain.welcome(self)

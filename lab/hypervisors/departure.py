@@ -137,7 +137,10 @@ class Departure:
         if self._cut:
             channel.cut()
             raise ChannelLost
-        answer = await channel.ask(hello=self._domain.spec.uid, sent=self._sent)
+        wants = {"post_copy": True} if self._options.post_copy else {}
+        answer = await channel.ask(hello=self._domain.spec.uid, sent=self._sent, **wants)
+        if refusal := answer.get("refused"):
+            raise HypervisorError(str(refusal))
         while not self.physics.converged and (channel.wire.black_hole or not self._post_copy_wanted):
             answer = await self._send_for_a_while(channel, flow, answer)
         if self._post_copy_wanted and not self.physics.converged:

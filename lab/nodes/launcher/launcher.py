@@ -44,6 +44,8 @@ class Launcher:
         self.outbound: Outbound | None = None
         self.defined, self.dismissed = asyncio.Event(), asyncio.Event()
         self.exited = False
+        self.signalled = False
+        """Whether it was told to clean up, as the target of a migration that has failed."""
         self.arrived = False
         """Whether the domain came here by a migration that this launcher was the target of."""
         self._receiving = 0
@@ -184,6 +186,11 @@ class Launcher:
     async def kill(self) -> None:
         if self.domain is not None:
             await self.domain.destroy()
+
+    def clean_up(self) -> None:
+        """The migration to here has failed: the launcher is to exit early."""
+        self.signalled = True
+        self.dismiss()
 
     def dismiss(self) -> None:
         """The launcher is no longer needed: it may exit."""

@@ -64,6 +64,9 @@ async def _live(container: Container, launcher: Launcher) -> int:
     timeout = float(_option(container, "--qemu-timeout", "300s").removesuffix("s")) * container.lab.pace.domain_wait
     told = (launcher.dismissed.wait(), container.stopping.wait())
     await _first(launcher.defined.wait(), *told, timeout=timeout)
+    if launcher.signalled and not launcher.defined.is_set():
+        container.log("panic: received early exit signal")
+        return PANIC
     if launcher.dismissed.is_set() or (container.stopping.is_set() and launcher.domain is None):
         return 0
     if not launcher.defined.is_set() and not container.stopping.is_set():

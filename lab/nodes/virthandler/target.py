@@ -87,7 +87,10 @@ class Target:
     async def clean_up(self, vmi: Object) -> None:
         """The migration has failed: its target goes (not the next one's), and so, from 1.6 on, does the label."""
         launcher = self._agent.launchers.get(vmi["metadata"]["uid"])
-        if launcher is None or is_over(vmi) or launcher.pod_name == migration_state(vmi).get("targetPod"):
+        state = migration_state(vmi)
+        if launcher is not None and state.get("failed") and launcher.pod_name == state.get("targetPod"):
+            launcher.clean_up()
+        if launcher is None or is_over(vmi) or launcher.pod_name == state.get("targetPod"):
             self._agent.forget(vmi)
         if self._agent.release.removes_target_label:
             await self._agent.write(vmi, transfer.drop_target_label)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from seatrial.lab.defects import Defects
+from seatrial.lab.defects.strategies import USERFAULTFD_DENIED
 from seatrial.lab.defects.tutorial import GUEST_RESTARTS
 from seatrial.lab.kube import Object
 from seatrial.lab.nodes.launcher import outbound
@@ -347,6 +348,29 @@ def test_a_target_on_the_source_s_own_node_gives_up_and_the_guest_stays(tmp_path
             await made.api.change("vm1", lambda vmi: state(vmi).update(failed=True, completed=True))
             if version == "1.8":
                 await made.api.until_vmi("vm1", lambda vmi: TARGET_LABEL not in vmi["metadata"]["labels"])
+            target = await made.hand_over("launcher-3", "m2")
+            await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["nodeName"] == "node2")
+            assert await body(target) == "Migration test\n"
+
+    asyncio.run(check())
+
+
+def test_post_copy_fails_at_once_where_the_target_denies_userfaultfd(tmp_path: Path) -> None:
+    """As recorded: whatever the load, in pre-copy, and its launcher panics, for no domain was ever defined."""
+    virt_error = (
+        "virError(Code=1, Domain=10, Message='internal error: unable to execute QEMU command "
+        "'migrate-set-capabilities': Postcopy is not supported: Userfaultfd not available: Operation not permitted')"
+    )
+
+    async def check() -> None:
+        async with cluster(tmp_path, defects=Defects(frozenset({USERFAULTFD_DENIED}))) as made:
+            _, source = await made.boot()
+            await made.hand_over(allowPostCopy=True)
+            vmi = await made.api.until_vmi("vm1", lambda vmi: state(vmi).get("failed"))
+            assert (state(vmi)["mode"], state(vmi)["failureReason"]) == ("PreCopy", virt_error)
+            assert not {"completed", "abortStatus", "targetNodeDomainDetected"} & state(vmi).keys()
+            assert await made.running["launcher-2"] == 2
+            assert await body(source) == "Migration test\n"
             target = await made.hand_over("launcher-3", "m2")
             await made.api.until_vmi("vm1", lambda vmi: vmi["status"]["nodeName"] == "node2")
             assert await body(target) == "Migration test\n"
