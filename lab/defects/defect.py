@@ -18,8 +18,8 @@ class Defect:
     version: str = ""
     """The KubeVirt version that has what it breaks; empty for the default."""
     bars: tuple[str, ...] = ()
-    """The requirements that cannot be tried while it is on, as on clusters with which nothing is wrong: not tested then,
-    they must not fail."""
+    """The requirements that cannot be tried while it is on, as on clusters with which nothing is wrong: they are not
+    tested then, and must not fail."""
 
 
 def written(rewrite: Rewrite, summary: str, *breaks: str) -> Defect:
