@@ -20,7 +20,7 @@ from seatrial.fixtures.eviction import Answer, annotations_of, marked
 from seatrial.fixtures.kinds import POD, VIRTUAL_MACHINE_INSTANCE, Object
 from seatrial.fixtures.vmspec import one_connection
 
-from .steps import slow_down, target_pods
+from .steps import slow_down, target_pod
 
 HOSTNAME = "kubernetes.io/hostname"
 WEBHOOK = 'admission webhook "virt-launcher-eviction-interceptor.kubevirt.io" denied the request: '
@@ -85,9 +85,9 @@ def slow_evacuation(vm: VirtualMachine, evictions: Evictions, policies: Policies
 
 def fail(stage: Stage, migration: Migration) -> None:
     """Let a migration fail by taking its target pod away."""
-    (target,) = [pod for pod in target_pods(stage.history, migration) if pod["status"].get("phase") == "Running"]
-    stage.history.note("test", f"delete target pod {target['metadata']['name']}")
-    stage.api.delete(POD, target["metadata"]["name"], stage.namespace, grace=0)
+    target = target_pod(stage.history, migration)
+    stage.history.note("test", f"delete target pod {target}")
+    stage.api.delete(POD, target, stage.namespace, grace=0)
     outcome = migration.wait_final()
     check("the end of a migration whose target is gone", "Failed", str(outcome.phase))
 

@@ -28,6 +28,7 @@ from seatrial.fixtures.vmspec import VmSpec, one_connection
 from .expected import CANCELLED, completed_after_cancel
 
 VMIM = "VirtualMachineInstanceMigration"
+ENDED = ("Succeeded", "Failed")
 
 
 SLOW: Object = {"bandwidthPerMigration": "1Mi", "completionTimeoutPerGiB": 0}
@@ -94,6 +95,15 @@ def target_pods(history: History, migration: Migration) -> list[Object]:
     return [p for p in pods if (p["metadata"].get("labels") or {}).get("kubevirt.io/migrationJobUID") == migration.uid]
 
 
+def target_pod(history: History, migration: Migration) -> str:
+    """The name of the migration's target pod, which has not ended; raises a Finding when there is not one."""
+    pods = target_pods(history, migration)
+    found = {str(pod["metadata"]["name"]): str(pod["status"].get("phase")) for pod in pods}
+    alive = [name for name, phase in found.items() if phase not in ENDED]
+    check(f"target pods of {migration.name}", "one that has not ended", found, holds=len(alive) == 1)
+    return alive[0]
+
+
 def wait_unschedulable(migration: Migration) -> None:
     """Wait until the scheduler has said that no node takes the target."""
 
@@ -123,7 +133,7 @@ def wait_pod_ended(history: History, name: str) -> None:
 
     def ended(seen: History) -> bool:
         pod = seen.find(POD.kind, name)
-        return pod is None or pod["status"].get("phase") in ("Succeeded", "Failed")
+        return pod is None or pod["status"].get("phase") in ENDED
 
     history.wait(f"launcher pod {name} has ended", ended, 60.0)
 

@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from seatrial.fixtures import (
+    Evictions,
     History,
     Migration,
-    Migrations,
     Report,
     Services,
     Stage,
@@ -37,7 +37,7 @@ SECONDS_PER_VM = 60.0
 def test_vms_that_have_to_leave_their_node_move_and_serve(
     stage: Stage,
     vms: VirtualMachines,
-    migrations: Migrations,
+    evictions: Evictions,
     services: Services,
     traffic: Traffic,
     report: Report,
@@ -52,7 +52,8 @@ def test_vms_that_have_to_leave_their_node_move_and_serve(
         check("answers to the evictions", {TOO_MANY_REQUESTS: len(storm)}, dict(refusals))
         for vm in storm:
             _wait_elsewhere(vm, left[vm.name], len(storm))
-        moves = [_ended(history, migrations.of(vm.name)[-1], number, storm) for number, vm in enumerate(storm)]
+        moved = [_evacuation(evictions, vm) for vm in storm]
+        moves = [_ended(history, migration, number, storm) for number, migration in enumerate(moved)]
         load.wait_served(SERVED_PER_VM * len(storm), after=GRACE)
     _judge(load, moves, report, f"{len(storm)} VMs leave a node")
 
@@ -78,7 +79,14 @@ def _crowd(storm: list[VirtualMachine]) -> Curve:
 
 
 def _wait_elsewhere(vm: VirtualMachine, source: str, count: int) -> None:
-    vm.wait(f"has left {source}", lambda vmi: vmi["status"].get("nodeName") != source, SECONDS_PER_VM * count)
+    """A VMI without a node is another one, that has still to start."""
+    vm.wait(f"has left {source}", lambda vmi: vmi["status"].get("nodeName", source) != source, SECONDS_PER_VM * count)
+
+
+def _evacuation(evictions: Evictions, vm: VirtualMachine) -> Migration:
+    """The last migration that was made to evacuate a VM, whether it is still there or not."""
+    evictions.wait_evacuation(vm)
+    return evictions.evacuations(vm)[-1]
 
 
 def _ended(history: History, migration: Migration, number: int, storm: list[VirtualMachine]) -> Move:
