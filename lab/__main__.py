@@ -38,7 +38,8 @@ def _arguments() -> argparse.Namespace:
 def _list_defects() -> None:
     width = max(len(defect.name) for defect in CATALOGUE)
     for defect in CATALOGUE:
-        print(f"{defect.name:{width}}  {', '.join(defect.breaks)}: {defect.summary}")
+        concerns = ", ".join(defect.breaks) or f"bars {', '.join(defect.bars)}"
+        print(f"{defect.name:{width}}  {concerns}: {defect.summary}")
 
 
 async def _run(config: LabConfig, kubeconfig: Path) -> None:
