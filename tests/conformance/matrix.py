@@ -30,7 +30,11 @@ python -m tests.conformance.matrix [SUBJECT...]
 
 which prints these tables: a subject's requirements on a sound lab, and once with each defect. It ends with 1 when a
 defect fails other requirements of its subject than it says. Requirements of other subjects that it says to break as
-well are in brackets. All subjects take some two hours on two cores."""
+well are in brackets. All subjects take some two hours on two cores.
+
+`userfaultfd-denied` (`vm.unprivileged_userfaultfd=0` on the nodes) is no defect of KubeVirt but a condition of a
+cluster: it breaks nothing, and the requirements that `--list-defects` says it bars are not tested then. `make test` shows
+that, too."""
 COLUMNS = "| defect | what is wrong | requirements that fail |\n|---|---|---|"
 
 
