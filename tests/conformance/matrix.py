@@ -33,8 +33,8 @@ defect fails other requirements of its subject than it says. Requirements of oth
 well are in brackets. All subjects take some two hours on two cores.
 
 `userfaultfd-denied` (`vm.unprivileged_userfaultfd=0` on the nodes) is no defect of KubeVirt but a condition of a
-cluster: it breaks nothing, and the requirements that `--list-defects` says it bars are not tested then. `make test` shows
-that, too."""
+cluster: it breaks nothing, and the requirements that `--list-defects` says it bars are not tested then. `make test`
+shows that, too."""
 COLUMNS = "| defect | what is wrong | requirements that fail |\n|---|---|---|"
 
 
