@@ -204,7 +204,11 @@ DEFECTS: tuple[Defect, ...] = (
     written(pause_forgotten, "a paused VMI no longer says so after a migration", "TUT-15"),
     Defect(PAUSED_GUEST_RUNS_ON, "a paused guest runs on the target, though its VMI says Paused", ("TUT-15",)),
     Defect(SECOND_MIGRATION_ACCEPTED, "a second migration in flight is let in", ("TUT-16",)),
-    written(abort_status_lost, "a cancelled migration has no abortStatus", "TUT-17", "TUT-18", "STR-03"),
+    written(
+        abort_status_lost,
+        "an aborted migration has no abortStatus",
+        *("TUT-17", "TUT-18", "CAN-05", "G4", "STR-01", "STR-03"),
+    ),
     written(cancel_not_told, "a cancelled VMIM lacks migrationAbortRequested", "TUT-18", "STR-03"),
     Defect(ABORTED_TARGET_STAYS, "the target pod of an aborted migration goes on running", ("TUT-19",)),
     written(timeout_annotation_ignored, "an unschedulable target is given no time", "TUT-20"),
