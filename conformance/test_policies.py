@@ -202,15 +202,16 @@ POST_COPY: Object = {"allowPostCopy": True}
 @pytest.mark.requirement("POL-06")
 @pytest.mark.parametrize("case", ["all but post-copy", "zero and false", "post-copy", "post-copy, no disruption"])
 def test_a_policy_carries_each_of_its_fields(
-    cluster: Cluster, vms: VirtualMachines, policies: Policies, case: str
+    cluster: Cluster, stage: Stage, vms: VirtualMachines, policies: Policies, case: str
 ) -> None:
     """All that it sets, also zero and false, and nothing that it does not; disruption follows post-copy.
 
     Post-copy apart, since some nodes deny it.
     """
     knobs = _knobs(cluster)[case]
-    policies.create(**knobs)
-    outcome = vms.create().migrate().wait_succeeded()
+    vm, labels = _case(vms, stage, "fields")
+    policies.create(labels, namespace_labels={}, **knobs)
+    outcome = vm.migrate().wait_succeeded()
     _check_configuration(outcome, under(knobs, in_force(cluster), cluster.version))
 
 
