@@ -11,6 +11,7 @@ from seatrial.fixtures import Finding, Guests, Report, Stage, not_applicable
 from seatrial.fixtures.api import Refused
 from seatrial.fixtures.catalogue import FULL
 from seatrial.fixtures.nodetools import CommandFailed
+from seatrial.fixtures.postcopy import post_copy_denied
 from seatrial.fixtures.transport import Unreachable
 
 from .arena import Arena
@@ -72,7 +73,8 @@ class Trial:
             struck = strike_at(scene, cell.fault.name, strike, cell.moment)
             endure(scene, cell.fault, cell.moment)
         except Outrun as outrun:
-            self._pass_over(cell, str(outrun))
+            denied = post_copy_denied(outrun, self.stage)
+            self._pass_over(cell, f"not exercised, {denied}" if denied else str(outrun))
         except Unfit as unfit:
             self._pass_over(cell, f"not possible here: {unfit}")
         except (Missing, Refused, Unreachable, CommandFailed) as error:
