@@ -123,7 +123,9 @@ class Wait:
         """The guest that was hit is no more, or is about to go; whether another one runs."""
         ended = told_end(self.history, self.victim.uid)
         if ended and not self.fate.may_lose:
-            raise Finding(LOST.title, self.fate.meaning, f"VMI {self.victim.vm.name}: {ended}")
+            phase = self.victim.migration.phase
+            told = f"VMI {self.victim.vm.name} is {ended}; its migration {self.victim.migration.name} is {phase}"
+            raise Finding(LOST.title, self.fate.meaning, told)
         if vmi is None or vmi["metadata"]["uid"] == self.victim.uid or not _is_ready(vmi):
             return None
         return End.RESTARTED if over(self.history, self.victim.migration) else None

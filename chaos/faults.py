@@ -191,7 +191,7 @@ _CONTROL_PLANE = (
         "virt-handler is rolled out on both nodes of the migration: its pods are deleted with their grace period, the "
         "second when the first one's successor is ready",
         ENDS,
-        controlplane.roll_out,
+        at_once(controlplane.roll_out),
         ROLL_OUT,
         CONTROL_PLANE,
     ),

@@ -20,15 +20,19 @@ from seatrial.fixtures.history import NotSeen
 from seatrial.fixtures.kinds import LEASE, POD, Object
 from seatrial.fixtures.limits import MIGRATION, ROLLOUT
 from seatrial.fixtures.machine import find_condition
+from seatrial.fixtures.recorder import recording
 from seatrial.fixtures.standing import alarms
 
-from ..scene import Missing, Scene, Side, Strike
+from ..scene import Missing, Scene, Side
 
 COMPONENT = "kubevirt.io"
 """The label that tells KubeVirt's components apart."""
 OF_VMI = "vm.kubevirt.io/name"
 """The label of launcher pods with the name of their VMI."""
 HANDLER, CONTROLLER, API = "virt-handler", "virt-controller", "virt-api"
+LONGEST, SLICE = MIGRATION + ROLLOUT, 5.0
+"""Seconds on an ordinary cluster in which a virt-handler that waits for its migrations is replaced, and between two
+looks at the guests meanwhile."""
 
 
 def kill_handler(scene: Scene, side: Side) -> str:
@@ -42,51 +46,49 @@ def restart_handler(scene: Scene, side: Side) -> str:
     return _replace_handler(scene, scene.node(side))
 
 
-def roll_out(scene: Scene, side: Side) -> Strike:
-    """Be ready to replace the virt-handlers of both sides, this one's first."""
-    scene.history.follow(POD, scene.home)
-
-    def strike() -> str:
-        first = scene.node(side)
-        hit = _replace_handler(scene, first)
-        scene.undoing.callback(_roll_on, scene, first)
-        return hit
-
-    return strike
+def roll_out(scene: Scene, side: Side) -> str:
+    """Replace the virt-handlers of both sides, this one's first; the other's is the undoing's matter."""
+    node = scene.node(side)
+    hit = _replace_handler(scene, node)
+    scene.undoing.callback(_roll_on, scene, node, hit)
+    return hit
 
 
-def _roll_on(scene: Scene, first: str) -> None:
+def _roll_on(scene: Scene, first: str, hit: str) -> None:
     """Once the first virt-handler is replaced, replace those of the other nodes on which the VM's launchers are."""
-    if not _await_successor(scene, first):
-        return
-    for node in [node for node in _nodes_of(scene) if node != first]:
-        scene.history.note("fault", f"the roll-out goes on: {_replace_handler(scene, node)}")
-        _await_successor(scene, node)
+    with recording(scene.api, scene.home, [POD], scene.history.scale) as pods:
+        if not _await_successor(scene, pods, first, hit):
+            return
+        for node in [node for node in _nodes_of(scene) if node != first]:
+            hit = _replace_handler(scene, node)
+            scene.history.note("fault", f"the roll-out goes on: {hit}")
+            _await_successor(scene, pods, node, hit)
 
 
 def _replace_handler(scene: Scene, node: str) -> str:
     return _kill(scene, HANDLER, lambda pod: pod["spec"].get("nodeName") == node, grace=None)
 
 
-def _await_successor(scene: Scene, node: str) -> bool:
-    """Whether a virt-handler that has not been told to go is ready on a node, and no other is left there.
+def _await_successor(scene: Scene, pods: History, node: str, hit: str) -> bool:
+    """Whether another virt-handler than the one that was hit is ready on a node, and alone there.
 
-    One that waits for its migrations is waited for, and no longer when a guest has come to harm meanwhile.
+    One that waits for its migrations is waited for, and no longer once a guest has come to harm.
     """
 
     def replaced(seen: History) -> bool:
         there = [pod for pod in seen.objects(POD.kind) if _is_handler(pod) and pod["spec"].get("nodeName") == node]
-        return len(there) == 1 and "deletionTimestamp" not in there[0]["metadata"] and _is_ready(there[0])
+        return len(there) == 1 and there[0]["metadata"]["name"] not in hit and _is_ready(there[0])
 
-    def harmed(seen: History) -> str | None:
-        return next((violation.message for violation in alarms(seen)), None)
-
-    try:
-        scene.history.wait(f"virt-handler on {node} is replaced", replaced, MIGRATION + ROLLOUT, harmed)
-    except NotSeen as error:
-        scene.history.note("fault", f"the roll-out stops at {node}: {str(error.observed).splitlines()[0]}")
-        return False
-    return True
+    for _ in range(round(LONGEST / SLICE)):
+        try:
+            pods.wait(f"virt-handler on {node} is replaced", replaced, SLICE)
+            return True
+        except NotSeen:
+            if harm := alarms(scene.history):
+                scene.history.note("fault", f"the roll-out is not waited for any more: {harm[0].message}")
+                return False
+    scene.history.note("fault", f"the roll-out stops: on {node} no virt-handler is ready within {LONGEST:g} s")
+    return False
 
 
 def _nodes_of(scene: Scene) -> list[str]:

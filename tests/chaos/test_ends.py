@@ -33,7 +33,7 @@ def ended(fate: Fate, api: Guests, *told: tuple[str, Object], asked_for: bool = 
     history.note("fault", "qemu-killed: QEMU in pod elsewhere, 0.1 ms after Running was seen")
     for kind, obj in told:
         history.add("MODIFIED", kind, obj)
-    migration = SimpleNamespace(uid="m-1", phase="Running")
+    migration = SimpleNamespace(uid="m-1", name="m", phase="Running")
     before = cast(GuestState, SimpleNamespace(boot_id="boot", heartbeat=0))
     victim = Victim(cast(Any, SimpleNamespace(name="vm")), UID, SOURCE, before, cast(Any, migration))
     wait = Wait(victim, fate, Stage(Cluster(api), "ns", {}, history, {}), asked_for)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
+from ...defects.chaos import GOING_TARGET_TAKES_GUEST
 from ...defects.tutorial import ABORTED_TARGET_STAYS
-from ...hypervisors.interface import Cause, Hypervisor, HypervisorError, State
+from ...hypervisors.interface import Cause, Hypervisor, HypervisorError, State, Status
 from ...hypervisors.model import ModelHypervisor
 from ...kube import cancel
 from ..runtime import Container
@@ -73,6 +74,8 @@ async def _live(container: Container, launcher: Launcher) -> int:
     try:
         await _first(asyncio.shield(over), launcher.dismissed.wait(), container.stopping.wait())
         if container.stopping.is_set() and not over.done() and not launcher.dismissed.is_set():
+            if container.lab.defects.on(GOING_TARGET_TAKES_GUEST):
+                await _first(_arrival(launcher), asyncio.shield(over))
             await _shut_down(launcher, over)
     finally:
         await cancel(over)
@@ -112,16 +115,26 @@ async def _shut_down(launcher: Launcher, over: asyncio.Task[None]) -> None:
 
 async def _over(launcher: Launcher) -> None:
     """Wait until the domain has been switched off."""
-    assert launcher.domain is not None
-    off = asyncio.Event()
+    await _until(launcher, lambda status: status.state is State.SHUTOFF)
+
+
+async def _arrival(launcher: Launcher) -> None:
+    """Wait until a domain that is on its way here has come."""
+    await _until(launcher, lambda status: status.cause is not Cause.INCOMING)
+
+
+async def _until(launcher: Launcher, holds: Callable[[Status], bool]) -> None:
+    """Wait until something holds of the domain."""
+    domain, come = launcher.domain, asyncio.Event()
+    assert domain is not None
 
     def look() -> None:
-        if launcher.domain and launcher.domain.status.state is State.SHUTOFF:
-            off.set()
+        if holds(domain.status):
+            come.set()
 
-    launcher.domain.on_change(look)
+    domain.on_change(look)
     look()
-    await off.wait()
+    await come.wait()
 
 
 async def _first(*waits: Awaitable[object], timeout: float | None = None) -> None:
