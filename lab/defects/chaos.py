@@ -87,7 +87,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         ABORT_TAKES_GUEST,
         "a migration that is aborted when its guest is about to be switched over takes it along a moment later",
-        ("CHA-28", "STR-01"),
+        ("CHA-28",),
     ),
     Defect(
         GOING_TARGET_TAKES_GUEST,
