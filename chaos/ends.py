@@ -100,6 +100,7 @@ class Wait:
         pod = self._keeper(vmi) if vmi and says_running(vmi) else None
         told = f"its migration is {self.victim.migration.phase}\n{describe(self.history)}"
         if pod and Questions(self.stage).nobody_answers(pod, PATIENCE):
+            silent(self.history, pod, self.victim.uid, self.silent_since or self.history.elapsed())
             return Finding(DEAD_GUEST.title, self.fate.meaning, f"nobody answers at {pod['metadata']['name']}; {told}")
         return Finding(f"the guest's fate, within {self.limit:g} s", self.fate.meaning, told)
 

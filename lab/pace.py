@@ -41,6 +41,8 @@ class Pace:
     """virt-launcher samples a migration's progress each 400 ms; the lab each 50 ms."""
     migration_sample: float = 0.25
     """virt-handler samples a migration for its metrics each 5 s; the lab each 250 ms."""
+    farewell: float = 13.0
+    """A launcher whose guest has left waits 65 s for virt-handler's leave to go, the lab's a fifth of that."""
     abort: float = 0.05
     switchover: float = 0.03
     """Pause between the guest's last answer on its source and its first on its target, idle guest."""

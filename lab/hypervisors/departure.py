@@ -42,7 +42,7 @@ NOT_POSSIBLE = "internal error: unable to execute QEMU command 'migrate-start-po
 POST_COPY_PAUSE = 0.01
 PERIOD, LONGEST_PERIOD, CROWD = 0.1, 1.0, 10
 """The target is asked once in so many seconds, more rarely where more than `CROWD` migrations share a card."""
-IMMINENT, CRASHES = 1.0, 0.15
+IMMINENT, CRASHES = 0.7, 0.15
 """A guest of which no more is left than is sent in so many seconds is about to be switched over; with a defect it
 crashes so long after an abort."""
 HAUNTS = 10.0
@@ -90,9 +90,15 @@ class Departure:
 
     def abort(self) -> None:
         self._aborted = True
-        if self._domain.defects.on(ABORT_TAKES_GUEST) and self.physics.left <= IMMINENT * self.stats().bandwidth:
+        if self._domain.defects.on(ABORT_TAKES_GUEST) and self._imminent:
             asyncio.get_running_loop().call_later(CRASHES, self._domain.power_off, Cause.CRASHED)
         self.cut()
+
+    @property
+    def _imminent(self) -> bool:
+        """Whether a guest that runs is about to be switched over."""
+        left = self.physics.left <= IMMINENT * self.stats().bandwidth
+        return left and self._domain.status.state is State.RUNNING
 
     def cut(self) -> None:
         self._cut = True
@@ -213,13 +219,15 @@ class Departure:
             await self._hear_of_start(channel)
 
     async def _hear_of_start(self, channel: Channel) -> None:
-        """With a defect: a source that hears no more of its target takes it for one that has not started, and goes on.
+        """With a defect: a source that hears no more of a target that runs takes it for one that does not, and goes on.
 
         The migration goes on, too, until it is aborted.
         """
         try:
             await channel.receive()
         except ChannelLost:
+            if self._cut or not self._guest.disk.open_somewhere:
+                return
             self._guest.run()
             while not self._cut:
                 await asyncio.sleep(PERIOD)

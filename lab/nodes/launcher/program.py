@@ -17,8 +17,8 @@ from .registry import launchers_of
 
 HYPERVISOR = "hypervisor"
 PANIC = 2
-FAREWELL, FAREWELL_AFTER_MIGRATION = 5.0, 65.0
-"""How long a launcher waits for virt-handler to take note that its domain has ended, or has left, in seconds."""
+FAREWELL = 5.0
+"""How long a launcher waits for virt-handler to take note that its domain has ended, in seconds."""
 
 
 async def virt_launcher(container: Container) -> int:
@@ -95,7 +95,7 @@ async def _say_farewell(container: Container, launcher: Launcher) -> None:
     """Wait for virt-handler to take note; a launcher that is told to stop does not wait for a migration's end."""
     assert launcher.domain is not None
     if launcher.domain.status.cause is Cause.MIGRATED:
-        await _first(launcher.dismissed.wait(), container.stopping.wait(), timeout=FAREWELL_AFTER_MIGRATION)
+        await _first(launcher.dismissed.wait(), container.stopping.wait(), timeout=container.lab.pace.farewell)
     else:
         await _first(launcher.dismissed.wait(), timeout=FAREWELL)
 
