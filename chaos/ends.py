@@ -24,7 +24,7 @@ from seatrial.fixtures.outcome import phase_of
 from seatrial.fixtures.questions import Answer, Questions
 from seatrial.fixtures.standing import alarms
 from seatrial.fixtures.witness import DEAD, LEAST
-from seatrial.fixtures.witnessed import answered, says_running, silent
+from seatrial.fixtures.witnessed import answered, says_ready, says_running, silent
 
 from .table import Fate
 
@@ -146,7 +146,7 @@ class Wait:
         answer = questions.ask(pod, PATIENCE)
         if answer is None:
             self.calm_since = None
-            self._bear_silence(pod, now, questions)
+            self._bear_silence(vmi, pod, now, questions)
             return None
         self.silent_since = None
         self._require_same(answer)
@@ -158,9 +158,12 @@ class Wait:
             return None
         return End.STAYED if vmi["status"].get("nodeName") == self.victim.node else End.ARRIVED
 
-    def _bear_silence(self, pod: Object, now: float, questions: Questions) -> None:
-        """A guest that has answered nobody for so long is dead, which the standing checks then say."""
-        if self.silent_since is None:
+    def _bear_silence(self, vmi: Object, pod: Object, now: float, questions: Questions) -> None:
+        """A guest that has answered nobody for so long is dead, which the standing checks then say.
+
+        That of a VMI which says that it is not ready may be on a node that does not answer, either.
+        """
+        if self.silent_since is None or not says_ready(vmi):
             self.silent_since = now
         if now - self.silent_since > self.mortal and questions.nobody_answers(pod, PATIENCE):
             silent(self.history, pod, self.victim.uid, self.silent_since)

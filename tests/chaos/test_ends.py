@@ -100,9 +100,20 @@ def test_a_vmi_that_says_running_and_whose_guest_is_dead() -> None:
     assert "VMI vm says Running on one; its guest answered at" in found.value.observed
 
 
-def ended_after_an_answer(api: Guests) -> End:
+def test_a_guest_whose_vmi_says_that_it_is_not_ready_is_waited_for() -> None:
+    """Its node may be booting; in the end it is told all the same."""
+    machine = on(SOURCE, **FAILED)[1]
+    machine["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    with pytest.raises(Finding) as found:
+        ended_after_an_answer(Guests(), machine)
+    assert found.value.what == "A VMI says Running and its guest is dead"
+    assert found.value.observed.startswith("nobody answers at old; its migration is Running")
+
+
+def ended_after_an_answer(api: Guests, machine: Object | None = None) -> End:
     said = {"metadata": {"name": "old", "uid": "old"}, "vmi": UID, "asked": 0.0, **living()("/state")}
-    return ended(Fate.RESTARTS, api, ("Answer", said), on(SOURCE, **FAILED), OVER, mortal=0.0)
+    told = machine or on(SOURCE, **FAILED)[1]
+    return ended(Fate.RESTARTS, api, ("Answer", said), (VMI, told), OVER, mortal=0.0)
 
 
 def test_two_guests_while_the_migration_goes_on() -> None:
