@@ -190,14 +190,23 @@ def told_end(history: History, uid: str) -> str:
     return ""
 
 
-def until_gone(stage: Stage) -> None:
-    """Until nothing is left of the test's VM."""
-    kinds = (VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, MIGRATION, POD)
+def until_gone(victim: Victim, stage: Stage) -> None:
+    """Until nothing is left of the victim's VM."""
+    name = victim.vm.name
 
-    def none(history: History) -> bool:
-        return not any(history.objects(kind.kind) for kind in kinds)
+    def left(history: History) -> bool:
+        machines = (VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE)
+        pods = (pod["metadata"].get("labels") or {} for pod in history.objects(POD.kind))
+        return (
+            any(history.find(kind.kind, name) for kind in machines)
+            or any(item["spec"].get("vmiName") == name for item in history.objects(MIGRATION.kind))
+            or any(labels.get(CREATED_BY) == victim.uid for labels in pods)
+        )
 
-    stage.history.wait("VM, VMI, migrations and launcher pods are gone", none, RECOVERY)
+    def gone(history: History) -> bool:
+        return not left(history)
+
+    stage.history.wait("VM, VMI, migrations and launcher pods are gone", gone, RECOVERY)
 
 
 def succeeded_at(history: History, migration: Migration) -> float | None:

@@ -37,7 +37,7 @@ def check_fate(victim: Victim, cell: Cell, struck_at: float, guests: Guests, sta
     """Wait until all has settled, and compare; `struck_at` is in seconds of the history. Raises a Finding."""
     assert cell.fate
     if cell.fate is Fate.GONE:
-        until_gone(stage)
+        until_gone(victim, stage)
         return Observed(GONE)
     end = Wait(victim, cell.fate, stage, cell.fault.asks_for_the_end).until_settled()
     spared = end in BETTER.get(cell.fate, ()) and not cell.fault.asks_for_the_end

@@ -13,6 +13,7 @@ from seatrial.fixtures.catalogue import FULL
 from seatrial.fixtures.history import NotSeen
 from seatrial.fixtures.nodetools import CommandFailed
 from seatrial.fixtures.standing import alarms
+from seatrial.fixtures.startfailure import NeverRan
 from seatrial.fixtures.transport import Unreachable
 from seatrial.fixtures.version import holds_for
 
@@ -80,6 +81,8 @@ class Trial:
             return self.arena.begin(cell.fault, cell.side, cell.moment)
         except (Unfit, CommandFailed) as error:
             self._pass_over(cell, f"not possible here: {error}")
+        except NeverRan as never:
+            self._pass_over(cell, f"VM {never.vm} never ran: {never.cause}")
         except Finding as finding:  # nothing had migrated yet
             self._pass_over(cell, f"the VM did not come up: {finding.what}: {finding.observed}")
 
