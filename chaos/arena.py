@@ -13,7 +13,7 @@ from seatrial.fixtures.nodetools import NodeToolbox
 from seatrial.fixtures.originals import Originals
 from seatrial.fixtures.vmspec import one_connection
 
-from .fates import Victim
+from .ends import Victim
 from .faults import MIGRATION_NETWORK, Fault
 from .moments import Moment
 from .scene import Scene, Side, Strike
@@ -83,7 +83,7 @@ class Arena:
         self.policies.delete_all()
 
     def _bandwidth(self, moment: Moment) -> int:
-        usual = HALF if moment is Moment.QUARTER_LEFT else BANDWIDTH
+        usual = HALF if moment.asked_for else BANDWIDTH
         return round((LESS if moment in MANNERS else usual) / self.stage.history.scale)
 
 

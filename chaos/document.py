@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator
 from .faults import FAULTS, Fault
 from .moments import Moment
 from .scene import Side
-from .table import Cell
+from .table import Cell, Fate, Known
 
 HEAD = """# Faults, and what each comes to
 
 Made from [chaos/table.toml](../../chaos/table.toml) by `seatrial experiment --markdown`. How they are carried out, and
 what they do to a cluster, is in the [guide](../guide/chaos.md). `seatrial experiment CELL` makes any cell an experiment
 for the Chaos Toolkit; a cell's name is `fault-side-moment`, such as `qemu-killed-target-Running`."""
-FATES = """**survives**: the migration succeeds or fails, the guest is the same and runs, on either node. **stays**: the
-migration fails, the guest is the same, on its source. **arrives**: the migration succeeds, the guest is the same, on
-its target. **restarts**: the guest is lost, and says so; the VM, which shall run, runs a new one. **gone**: VM, VMI,
-migration and launcher pods are gone. After each but *gone* the next migration succeeds."""
+AFTERWARDS = """After each but *gone* the next migration succeeds. An end that is better for the guest than its fate is
+no finding, unless the fault was to end the guest."""
+KNOWN = """Not everything is everywhere as it has to be. What some versions are known to do instead excuses nothing: it
+is told with the finding."""
 
 
 def document(known: Iterable[Cell]) -> str:
@@ -27,11 +27,13 @@ def document(known: Iterable[Cell]) -> str:
     faults = [*_head(("fault", "what happens", "for at most", "leave")), *map(_fault, FAULTS.values())]
     parts = [HEAD, "## The faults", "\n".join(faults)]
     places = [(fault, side) for fault in FAULTS.values() for side in fault.sides]
-    parts += ["## What becomes of the guest", FATES]
+    fates = "\n".join(f"- **{fate}**: {fate.meaning}" for fate in Fate)
+    parts += ["## What becomes of the guest", fates, AFTERWARDS]
     parts += ["\n".join([*_head(["fault", "side", *Moment]), *(_row(cells, reasons, *place) for place in places)])]
     parts += ["Numbers stand for cells that are not tried:"]
     parts += ["\n".join(f"{number}. {reason}" for number, reason in enumerate(reasons, 1))]
     parts += ["## Where that comes from", "\n".join(_sources(cells.values()))]
+    parts += ["## What is known of versions", KNOWN, "\n".join(_known(cells.values()))]
     return "\n\n".join(parts)
 
 
@@ -55,6 +57,20 @@ def _sources(cells: Iterable[Cell]) -> Iterator[str]:
             rests.setdefault((cell.requirement, cell.fate, cell.source), []).append(f"`{cell.fault.name}`")
     for (requirement, fate, source), names in rests.items():
         yield f"| {requirement} | {', '.join(dict.fromkeys(names))} | {fate} | {source} |"
+
+
+def _known(cells: Iterable[Cell]) -> Iterator[str]:
+    """What is known, with the faults, sides and moments that it is known of."""
+    yield from _head(("versions", "faults", "side", "moments", "what comes instead", "known from"))
+    of: dict[Known, list[Cell]] = {}
+    for cell in cells:
+        for known in cell.known:
+            of.setdefault(known, []).append(cell)
+    for known, found in of.items():
+        faults = ", ".join(dict.fromkeys(f"`{cell.fault.name}`" for cell in found))
+        sides = ", ".join(dict.fromkeys("" if cell.side is Side.BOTH else str(cell.side) for cell in found))
+        moments = "; ".join(dict.fromkeys(str(cell.moment) for cell in found))
+        yield f"| {known.versions} | {faults} | {sides} | {moments} | {known.end} | {known.source} |"
 
 
 def _head(columns: Iterable[str]) -> list[str]:

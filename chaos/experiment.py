@@ -9,8 +9,11 @@ from .table import Cell, Fate
 
 Json = dict[str, Any]
 MODULE = "seatrial.chaos.toolkit"
-WITNESSED = {Fate.SURVIVES: (Fate.STAYS, Fate.ARRIVES)}
-"""What is seen of a guest that survives: on either node."""
+WITNESSED = {
+    Fate.SURVIVES: (Fate.STAYS, Fate.ARRIVES),
+    Fate.SETTLES: (Fate.STAYS, Fate.ARRIVES, Fate.RESTARTS),
+}
+"""What is seen of a guest that may run on either node, or be lost and started anew."""
 
 
 def experiment_of(cell: Cell) -> Json:
@@ -28,7 +31,7 @@ def experiment_of(cell: Cell) -> Json:
         "runtime": {"rollbacks": {"strategy": "always"}},
         "steady-state-hypothesis": {
             "title": f"Untouched before, {cell.fate} afterwards",
-            "probes": [_became(cell.fate)],
+            "probes": [_became(cell)],
         },
         "method": [_action("migrate-and-strike", "migrate_and_strike", _strike(cell))],
         "rollbacks": [_action("cancel-migrations", "cancel_migrations")],
@@ -49,9 +52,13 @@ def _strike(cell: Cell) -> Json:
     return arguments
 
 
-def _became(fate: Fate) -> Json:
-    expected = [str(seen) for seen in WITNESSED.get(fate, (fate,))]
-    tolerance = {"type": "regex", "pattern": f"^({'|'.join((UNTOUCHED, *expected))})$"}
+def _became(cell: Cell) -> Json:
+    """What is expected is waited for; a guest that has arrived though it was to be lost is none the worse for it."""
+    assert cell.fate
+    expected = [str(seen) for seen in WITNESSED.get(cell.fate, (cell.fate,))]
+    spared = cell.fate in (Fate.STAYS, Fate.RESTARTS) and not cell.fault.asks_for_the_end
+    borne = [*expected, *([str(Fate.ARRIVES)] if spared else [])]
+    tolerance = {"type": "regex", "pattern": f"^({'|'.join((UNTOUCHED, *borne))})$"}
     return {**_activity("probe", "what-became", "what_became_of", {"expected": expected}), "tolerance": tolerance}
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from seatrial.fixtures.api import Api
 from seatrial.fixtures.kinds import (
     LEASE,
+    MIGRATION,
     NETWORK_ATTACHMENT_DEFINITION,
     NODE,
     POD,
@@ -54,6 +55,7 @@ class Right:
 
 DELETE_POD, EXEC = Right("delete", POD), Right("create", POD, "exec")
 COMPONENTS = (Right("list", POD, at_home=True), Right("delete", POD, at_home=True))
+ROLL_OUT = (*COMPONENTS, Right("watch", POD, at_home=True))
 TOOLS = (Right("create", POD), EXEC, Right("get", NODE), Right("list", NODE), Right("watch", NODE))
 CHANGE_NODE = (Right("get", NODE), Right("update", NODE))
 CHANGE_ADMISSION = (
@@ -86,6 +88,8 @@ class Fault:
     lasts: float = 0.0
     """Seconds on an ordinary cluster after which it is taken back, or as soon as the migration is over; 0 for what
     passes by itself."""
+    asks_for_the_end: bool = False
+    """Whether it is a user's way to end the guest, which then may not live on."""
     bars: Moment | None = None
     """The moment beyond which no migration comes while it lasts: one that does was there before the fault was."""
 
@@ -119,7 +123,7 @@ _VM = (
     ),
     Fault(
         "qemu-killed",
-        "`pkill -KILL -f qemu-kvm` in the launcher's container `compute`",
+        "`pkill -KILL -f guest=NAMESPACE_NAME,` in the launcher's container `compute`: QEMU, whatever its name is",
         ENDS,
         at_once(launchers.kill_qemu),
         (EXEC,),
@@ -130,14 +134,30 @@ _VM = (
         ALL,
         at_once(machines.delete_vmi),
         (Right("delete", VIRTUAL_MACHINE_INSTANCE),),
+        asks_for_the_end=True,
     ),
-    Fault("vm-deleted", "the VM is deleted", ALL, at_once(machines.delete_vm), (Right("delete", VIRTUAL_MACHINE),)),
+    Fault(
+        "vm-deleted",
+        "the VM is deleted",
+        ALL,
+        at_once(machines.delete_vm),
+        (Right("delete", VIRTUAL_MACHINE),),
+        asks_for_the_end=True,
+    ),
+    Fault(
+        "migration-cancelled",
+        "the migration is cancelled: its object is deleted",
+        ALL,
+        at_once(machines.cancel_migration),
+        (Right("delete", MIGRATION),),
+    ),
     Fault(
         "guest-stopped",
         "the guest shuts itself down",
         ALL,
         at_once(machines.stop_guest),
         (Right("delete", POD, "proxy"),),
+        asks_for_the_end=True,
     ),
     Fault(
         "quota-filled",
@@ -164,6 +184,15 @@ _CONTROL_PLANE = (
         ENDS,
         at_once(controlplane.restart_handler),
         COMPONENTS,
+        CONTROL_PLANE,
+    ),
+    Fault(
+        "handler-rollout",
+        "virt-handler is rolled out on both nodes of the migration: its pods are deleted with their grace period, the "
+        "second when the first one's successor is ready",
+        ENDS,
+        at_once(controlplane.roll_out),
+        ROLL_OUT,
         CONTROL_PLANE,
     ),
     Fault(

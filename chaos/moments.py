@@ -14,7 +14,7 @@ PAUSED_BY_MONITOR = "PausedByMigrationMonitor"
 
 
 class Moment(StrEnum):
-    """A phase of the migration; the last four tell apart what goes on in phase Running."""
+    """A phase of the migration; the last five tell apart what goes on in phase Running."""
 
     PENDING = "Pending"
     SCHEDULING = "Scheduling"
@@ -23,6 +23,7 @@ class Moment(StrEnum):
     TARGET_READY = "TargetReady"
     PRE_COPY = "Running"
     QUARTER_LEFT = "Running, quarter left"
+    SWITCH_OVER = "Running, switch-over"
     PAUSED = "Running, paused"
     POST_COPY = "Running, post-copy"
 
@@ -31,9 +32,14 @@ class Moment(StrEnum):
         return Phase(self.partition(",")[0])
 
     @property
+    def asked_for(self) -> bool:
+        """Whether libvirt has to be asked for it: how much of its memory a guest has left is in no object."""
+        return self in (Moment.QUARTER_LEFT, Moment.SWITCH_OVER)
+
+    @property
     def watched(self) -> Moment:
-        """What a watch shows of it: how much of its memory a guest has left is in no object."""
-        return Moment.PRE_COPY if self is Moment.QUARTER_LEFT else self
+        """What a watch shows of it."""
+        return Moment.PRE_COPY if self.asked_for else self
 
 
 class Outrun(Exception):
@@ -63,7 +69,7 @@ def await_moment(history: History, migration: str, vm: str, moment: Moment, time
     try:
         return Reached(moment, history.wait(f"the migration of {vm} is {moment}", here, timeout, past))
     except ForbiddenSeen as error:
-        raise Outrun(f"not exercised, {str(error.observed).splitlines()[0]}") from None
+        raise Outrun(str(error.observed).splitlines()[0]) from None
 
 
 def _shows(history: History, migration: str, vm: str, moment: Moment) -> Seen | None:

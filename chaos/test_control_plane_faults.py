@@ -24,6 +24,13 @@ def test_a_virt_handler_dead_in_post_copy_is_told_and_made_good(trial: Trial, ce
     trial.run(cell)
 
 
+@pytest.mark.requirement("CHA-27")
+@pytest.mark.parametrize("cell", cells_of("CHA-27"))
+def test_a_roll_out_of_virt_handler_costs_no_guest(trial: Trial, cell: Cell) -> None:
+    """As every upgrade of KubeVirt makes it: one virt-handler after the other, each asked to end."""
+    trial.run(cell)
+
+
 @pytest.mark.requirement("CHA-06")
 @pytest.mark.parametrize("cell", cells_of("CHA-06"))
 def test_migrations_outlive_writes_refused_or_slow(trial: Trial, cell: Cell) -> None:

@@ -52,6 +52,13 @@ def test_a_deleted_vm_leaves_nothing(trial: Trial, cell: Cell) -> None:
     trial.run(cell)
 
 
+@pytest.mark.requirement("CHA-28")
+@pytest.mark.parametrize("cell", cells_of("CHA-28"))
+def test_a_cancel_costs_no_guest(trial: Trial, cell: Cell) -> None:
+    """It ends the migration, or comes too late; the guest goes on in either case."""
+    trial.run(cell)
+
+
 @pytest.mark.requirement("CHA-25")
 @pytest.mark.parametrize("cell", cells_of("CHA-25"))
 def test_a_full_quota_is_waited_out(trial: Trial, cell: Cell) -> None:

@@ -24,7 +24,7 @@ from seatrial.fixtures.settings import NODE_IMAGE
 from seatrial.fixtures.stage import Stage
 
 from .aftermath import BEFORE, Before, what_became
-from .fates import RECOVERY
+from .ends import RECOVERY
 from .faults import FAULTS, Fault
 from .moments import Moment
 from .scene import CREATED_BY, Scene, Side

@@ -7,15 +7,20 @@ from typing import NoReturn
 
 import pytest
 
-from seatrial.fixtures import Finding, Guests, Report, Stage, not_applicable
+from seatrial.fixtures import Finding, Guests, Report, Stage, not_applicable, not_exercised
 from seatrial.fixtures.api import Refused
 from seatrial.fixtures.catalogue import FULL
+from seatrial.fixtures.history import NotSeen
 from seatrial.fixtures.nodetools import CommandFailed
 from seatrial.fixtures.postcopy import post_copy_denied
+from seatrial.fixtures.standing import alarms
+from seatrial.fixtures.startfailure import NeverRan
 from seatrial.fixtures.transport import Unreachable
+from seatrial.fixtures.version import holds_for
 
 from .arena import Arena
-from .fates import Victim, check_fate, check_next_migration, outran
+from .ends import Victim
+from .fates import check_fate, check_next_migration
 from .moments import Moment, Outrun
 from .scene import Missing, Scene, Strike, Unfit
 from .table import Cell, Fate, cells, untried_beside
@@ -53,20 +58,34 @@ class Trial:
         with scene.undoing:
             struck = self._strike(cell, scene, strike)
         try:
-            observed = check_fate(victim, cell.fate, self.guests, self.stage)
+            observed = check_fate(victim, cell, struck.at, self.guests, self.stage)
             self._settle(cell.fate, struck, victim)
         except Finding as finding:
-            if outran(victim, cell.fate, struck.at, self.guests, self.stage):
-                self._pass_over(cell, "not exercised, the migration was over before it can have felt the fault")
-            self._tell(cell, f"otherwise, {finding.what}: {finding.observed}", False)
-            raise
-        self._tell(cell, observed, True)
+            self._fail(cell, finding)
+        if observed.outrun:
+            self._pass_over(cell, f"{observed.text}: the migration was over before it can have felt the fault")
+        self._tell(cell, observed.text, True)
+
+    def _fail(self, cell: Cell, finding: Finding) -> NoReturn:
+        """Say what came instead, harm to the guest first, and what is known of it."""
+        known = [str(known) for known in cell.known if holds_for(known.versions, self.stage.cluster.version)]
+        worst = next((violation for violation in alarms(self.stage.history) if violation.alarm), None)
+        if worst and worst.alarm and worst.alarm.title != finding.what:
+            told = f"{worst.message}\nand {finding.what}: {finding.observed}"
+            finding = Finding(worst.alarm.title, finding.expected, told)
+        told = "\n".join([finding.observed, *known])
+        self._tell(cell, f"otherwise, {finding.what}: {told}", False)
+        raise Finding(finding.what, finding.expected, told) from finding
 
     def _begin(self, cell: Cell) -> tuple[Victim, Scene, Strike]:
         try:
             return self.arena.begin(cell.fault, cell.side, cell.moment)
         except (Unfit, CommandFailed) as error:
             self._pass_over(cell, f"not possible here: {error}")
+        except NeverRan as never:
+            self._pass_over(cell, f"VM {never.vm} never ran: {never.cause}")
+        except Finding as finding:  # nothing had migrated yet
+            self._pass_over(cell, f"the VM did not come up: {finding.what}: {finding.observed}")
 
     def _strike(self, cell: Cell, scene: Scene, strike: Strike) -> Struck:
         try:
@@ -74,17 +93,19 @@ class Trial:
             endure(scene, cell.fault, cell.moment)
         except Outrun as outrun:
             denied = post_copy_denied(outrun, self.stage)
-            self._pass_over(cell, f"not exercised, {denied}" if denied else str(outrun))
+            self._pass_over(cell, denied or str(outrun))
         except Unfit as unfit:
             self._pass_over(cell, f"not possible here: {unfit}")
+        except NotSeen as error:
+            self._pass_over(cell, f"the moment did not come: {error.what}: {error.observed}")
         except (Missing, Refused, Unreachable, CommandFailed) as error:
-            self._pass_over(cell, f"not exercised, the fault could not be carried out: {error}")
+            self._pass_over(cell, f"the fault could not be carried out: {error}")
         self.report.measure("fault, after its moment was seen", round(struck.late_ms, 1), "ms")
         return struck
 
     def _pass_over(self, cell: Cell, why: str) -> NoReturn:
-        self._tell(cell, why, None)
-        pytest.skip(why)
+        self._tell(cell, f"not exercised, {why}", None)
+        not_exercised(why)
 
     def _require_rights(self, cell: Cell) -> None:
         """Skips the test where a right is lacking."""

@@ -11,7 +11,7 @@ from seatrial.fixtures.kinds import MIGRATION
 from seatrial.fixtures.outcome import phase_of
 
 from .faults import Fault
-from .memoryleft import QUARTER, await_share_left
+from .memoryleft import await_left
 from .moments import Moment, Outrun, await_moment
 from .scene import Scene, Strike
 
@@ -38,8 +38,8 @@ def strike_at(scene: Scene, fault: str, strike: Strike, moment: Moment, timeout:
     Missing, Refused, Unreachable or CommandFailed when the fault could not be carried out.
     """
     shown = await_moment(scene.history, scene.migration, scene.vm, moment, timeout).seen.t
-    if moment is Moment.QUARTER_LEFT:
-        shown = await_share_left(scene, QUARTER)
+    if moment.asked_for:
+        shown = await_left(scene, moment)
     began = scene.history.elapsed()
     hit = strike()
     late = (began - shown) * 1000
@@ -61,7 +61,7 @@ def endure(scene: Scene, fault: Fault, moment: Moment) -> None:
         with suppress(NotSeen):
             scene.history.wait("the migration has ended", over, fault.lasts)
     if fault.bars is moment and (phase := _got_to(scene, moment)):
-        raise Outrun(f"not exercised, the migration was {phase} before {fault.name} could bar its way")
+        raise Outrun(f"the migration was {phase} before {fault.name} could bar its way")
 
 
 def _got_to(scene: Scene, moment: Moment) -> Phase | None:

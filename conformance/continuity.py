@@ -5,9 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import pairwise
 
-from seatrial.fixtures import Finding, Guest, GuestState, History, Refused, Stage, check
+from seatrial.fixtures import (
+    Finding,
+    Guest,
+    Guests,
+    GuestState,
+    History,
+    Refused,
+    Stage,
+    VirtualMachine,
+    check,
+)
 from seatrial.fixtures.guestdata import PORT
 from seatrial.fixtures.kinds import POD, Object
 from seatrial.fixtures.transport import Unreachable
@@ -49,6 +60,36 @@ def check_same_guest(before: GuestState, after: GuestState) -> None:
         check("process id of the load", before.load.pid, after.load.pid if after.load else None)
         progress = after.load.ops - before.load.ops if after.load else -before.load.ops
         check("the load's progress", "it has gone on", f"{progress} pages", progress > 0)
+
+
+@dataclass(frozen=True)
+class Home:
+    """A VM that has to stay where it is, with the guest that it has, whatever becomes of its migration."""
+
+    vm: VirtualMachine
+    guest: Guest
+    uid: str
+    node: str
+    before: GuestState | None
+    """What its guest said before; None where it does not say who it is."""
+
+
+def at_home(vm: VirtualMachine, guests: Guests) -> Home:
+    """A VM before its migration, as soon as its guest answers."""
+    guest, vmi = guests.of(vm), vm.vmi()
+    return Home(vm, guest, vmi["metadata"]["uid"], vmi["status"]["nodeName"], guest.state_if_told())
+
+
+def check_stays(home: Home) -> None:
+    """The same VMI runs on its node, with the same guest, whose heart goes on."""
+    vmi = home.vm.vmi()
+    seen = (vmi["metadata"]["uid"], vmi["status"]["nodeName"], vmi["status"]["phase"])
+    check("the VMI's uid, node and phase", (home.uid, home.node, "Running"), seen)
+    if home.before is not None:
+        after = home.guest.state(after=home.before.heartbeat)
+        check("boot id", home.before.boot_id, after.boot_id)
+        check("uptime", f"beyond {home.before.uptime}", after.uptime, holds=after.uptime > home.before.uptime)
+        home.guest.state(after=after.heartbeat)
 
 
 def check_speed_back(guest: Guest, rate: float) -> float:

@@ -25,6 +25,7 @@ from seatrial.fixtures.limits import START
 from seatrial.fixtures.startfailure import why_not_running
 from seatrial.fixtures.vmspec import VmSpec, one_connection
 
+from .continuity import Home, check_stays
 from .expected import CANCELLED, completed_after_cancel
 
 VMIM = "VirtualMachineInstanceMigration"
@@ -146,8 +147,8 @@ def check_moved(outcome: Outcome, vm: VirtualMachine, source: str) -> None:
     check("target node", f"another than {source}", outcome.target_node, holds=outcome.target_node not in ("", source))
 
 
-def check_aborted(outcome: Outcome, cluster: Cluster, vm: VirtualMachine, source: str) -> None:
-    """The end of a cancel that was signalled while Running, in the version's form."""
+def check_aborted(outcome: Outcome, cluster: Cluster, home: Home) -> None:
+    """The end of a cancel that was signalled while Running, in the version's form; its guest was left alone."""
     check("the migration's end", "Failed", str(outcome.phase), outcome.phase == "Failed")
     seen = {"requested": outcome.abort_requested, "status": outcome.abort_status, "failed": outcome.failed}
     check("abort", {"requested": True, "status": "Succeeded", "failed": True}, seen)
@@ -161,19 +162,13 @@ def check_aborted(outcome: Outcome, cluster: Cluster, vm: VirtualMachine, source
     if not (outcome.completed and resumed_before_the_abort):
         check("completed", completed_after_cancel(cluster.version), outcome.completed)
     check("endTimestamp", "it is set", outcome.end, outcome.end is not None)
-    check_at_home(vm, source)
+    check_stays(home)
 
 
-def check_at_home(vm: VirtualMachine, source: str) -> None:
-    """The VM runs where it did."""
-    status = vm.vmi()["status"]
-    check("the VM's node and phase", (source, "Running"), (status["nodeName"], status["phase"]))
-
-
-def check_never_handed_off(vm: VirtualMachine, source: str) -> None:
-    """Nothing of the migration has reached the VMI."""
-    check("the VMI's migrationState", None, vm.vmi()["status"].get("migrationState"))
-    check_at_home(vm, source)
+def check_never_handed_off(home: Home) -> None:
+    """Nothing of the migration has reached the VMI, and its guest was left alone."""
+    check("the VMI's migrationState", None, home.vm.vmi()["status"].get("migrationState"))
+    check_stays(home)
 
 
 def run_unusual(vms: VirtualMachines, needs: str, **options: Any) -> VirtualMachine:

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from seatrial.fixtures import Cluster, History, Migration, VirtualMachines, check
+from seatrial.fixtures import Cluster, Guests, History, Migration, VirtualMachines, check
 
+from .continuity import at_home
 from .steps import check_never_handed_off, pinned, wait_unschedulable
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
@@ -36,23 +37,23 @@ def check_timed_out(migration: Migration, kind_of_pod: str) -> None:
 
 
 @pytest.mark.requirement("TUT-20")
-def test_unschedulable_target_times_out(cluster: Cluster, vms: VirtualMachines) -> None:
+def test_unschedulable_target_times_out(cluster: Cluster, vms: VirtualMachines, guests: Guests) -> None:
     """It stays in Scheduling with a warning event, then fails after the annotated time."""
     vm = pinned(vms, cluster)
-    source = vm.node()
+    home = at_home(vm, guests)
     migration = vm.migrate(annotations={UNSCHEDULABLE_TIMEOUT: str(SECONDS)})
     wait_unschedulable(migration)
     vm.wait_event("migrationTargetPodUnschedulable", "currently unschedulable")
     check_timed_out(migration, "unschedulable")
-    check_never_handed_off(vm, source)
+    check_never_handed_off(home)
 
 
 @pytest.mark.requirement("TUT-20")
-def test_target_whose_image_does_not_come_times_out(vms: VirtualMachines) -> None:
+def test_target_whose_image_does_not_come_times_out(vms: VirtualMachines, guests: Guests) -> None:
     """A target pod that is pending for any other reason fails the migration after its own annotated time."""
     vm = vms.create()
-    source = vm.node()
+    home = at_home(vm, guests)
     migration = vm.migrate(annotations={PENDING_TIMEOUT: str(SECONDS), TARGET_IMAGE: BAD_IMAGE})
     migration.wait_phase("Scheduling")
     check_timed_out(migration, "pending")
-    check_never_handed_off(vm, source)
+    check_never_handed_off(home)

@@ -22,13 +22,14 @@ from seatrial.fixtures import (
     find_condition,
 )
 from seatrial.fixtures.kinds import Object
+from seatrial.fixtures.questions import COMPUTE, qemu_of
 from seatrial.fixtures.transport import Unreachable
 
 from .accounts import Accounts
 from .continuity import check_same_guest, dirty_rate
 from .expected import completed_after_cancel
 from .prediction import End, Strategy
-from .steps import check_at_home, check_moved, wait_pod_ended
+from .steps import check_moved, wait_pod_ended
 from .trials import Plan, Trial, Trials, certain, configure
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
@@ -38,7 +39,6 @@ PATIENCE = 5
 """Seconds given to a migration that runs into its time-out."""
 COOL, CRAWL = 2, Plan(8, 0, Strategy.PRE_COPY)
 """A guest that would converge, and a migration of it that takes a while; its completion time-out never comes."""
-STOP_QEMU = ("pkill", "-STOP", "^qemu-")
 LATEST = 6
 """Seconds after its time-out in which a migration must have been aborted: one more, a look, and libvirt's own time."""
 
@@ -52,7 +52,7 @@ def test_completion_timeout_leaves_the_guest_where_it_was(trials: Trials, cluste
     trial = trials.begin(hot, plan)
     outcome = trials.finish(trial)
     check_timed_out(trial, outcome, cluster)
-    check_at_home(hot.vm, hot.source)
+    check("the VM's node", hot.source, hot.vm.node())
     check_same_guest(hot.before, hot.guest.state())
     wait_pod_ended(trials.history, outcome.target_pod)
 
@@ -123,7 +123,7 @@ def test_progress_timeout_aborts_what_moves_nothing(
     stop_target(stuck.vm, accounts)
     outcome = trials.wait_final(still)
     check_stuck(outcome, limit, cluster)
-    check_at_home(stuck.vm, stuck.source)
+    check("the VM's node", stuck.source, stuck.vm.node())
     check_same_guest(stuck.before, stuck.guest.state())
     moving_on = moving.migration.outcome()
     check("the migration that is only slow", "not failed", moving_on.told(), not moving_on.failed)
@@ -135,13 +135,14 @@ def stop_target(vm: VirtualMachine, accounts: Accounts) -> None:
     """Stop the QEMU that a VM's memory goes to, as an admin of its namespace may; it is killed with its pod."""
     vmi = vm.wait("has come up on its target", lambda vmi: _state(vmi).get("targetNodeDomainDetected"))
     pod = _state(vmi)["targetPod"]
+    command = ("pkill", "-STOP", "-f", qemu_of(vm.namespace, vm.name))
     vm.history.note("test", f"stop QEMU in {pod}")
     try:
-        ran = accounts.create("admin").run_in(pod, "compute", STOP_QEMU)
+        ran = accounts.create("admin").run_in(pod, COMPUTE, command)
     except Unreachable as error:
         pytest.skip(f"an admin of the namespace cannot run a command in a launcher's pod: {error.reason}")
     if ran.code != 0:
-        pytest.skip(f"{' '.join(STOP_QEMU)} in a launcher's pod: exit {ran.code} {ran.errors.strip()}")
+        pytest.skip(f"{' '.join(command)} in a launcher's pod: exit {ran.code} {ran.errors.strip()}")
 
 
 def _state(vmi: Object) -> Object:

@@ -44,6 +44,8 @@ class Pace:
     domain_wait: float = 0.1
     """A launcher to which no guest comes gives up after 240 to 359 s (its option --qemu-timeout); in the lab it takes
     this share of that."""
+    farewell: float = 13.0
+    """A launcher whose guest has left waits 65 s for virt-handler's leave to go, the lab's a fifth of that."""
     abort: float = 0.05
     """What libvirt takes to abort a migration, or to refuse it."""
     abort_again: float = 0.08

@@ -9,12 +9,20 @@ scope untested, and a certificate must say so.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .model import Journal, Level, Outcome, Requirement, Test, Violation
+from .model import Alarm, Journal, Level, Outcome, Requirement, Test, Violation
 from .shorten import first_lines
 from .versions import applies
 
 INAPPLICABLE = "not applicable: "
 """How the reason of a skip begins that leaves nothing untested."""
+
+GENERIC = Alarm(
+    rank=0,
+    id="",
+    title="A standing check did not hold",
+    remedy="Follow the objects named here through the history in the evidence, up to the moment named.",
+)
+"""What is said of a standing check that is no alarm."""
 
 
 class Result(StrEnum):
@@ -60,11 +68,13 @@ class Finding:
     statement: str = ""
     test: Test | None = None
     evidence: str = ""
+    rank: int = 0
+    """Of an alarm: 1 for the worst. 0 for all other findings."""
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """Every requirement's result, and what did not hold."""
+    """Every requirement's result, and what did not hold: harm to guests first, the worst of it before the rest."""
 
     journal: Journal
     rows: tuple[Row, ...]
@@ -86,7 +96,10 @@ def assess(journal: Journal) -> Assessment:
             by_requirement.setdefault(name, []).append(test)
     rows = tuple(_row(item, tuple(by_requirement.get(item.id, ())), journal) for item in journal.requirements)
     known = {item.id for item in journal.requirements}
-    return Assessment(journal, rows, (*_of_rows(rows), *_of_violations(journal), *_of_others(journal, known)))
+    broken = [_of_violation(item, journal) for item in dict.fromkeys(journal.violations)]
+    alarms = sorted((finding for finding in broken if finding.rank), key=lambda finding: finding.rank)
+    others = [finding for finding in broken if not finding.rank]
+    return Assessment(journal, rows, (*alarms, *_of_rows(rows), *others, *_of_others(journal, known)))
 
 
 def failed(test: Test) -> bool:
@@ -188,25 +201,21 @@ def _observed(test: Test) -> str:
     return test.observed or test.message or test.reason or "the test failed and did not say what it saw"
 
 
-def _of_violations(journal: Journal) -> list[Finding]:
-    by_id = {test.id: test for test in journal.tests}
-    return [
-        Finding(
-            id=item.check or "standing check",
-            title="A standing check did not hold",
-            level=Level.REQUIRED,
-            expected="what must hold at every moment of every test, whatever it is about",
-            observed=item.message or "the check did not say what it saw",
-            remedy="Follow the objects named here through the history in the evidence, up to the moment named.",
-            test=by_id.get(item.test) or (Test(item.test) if item.test else None),
-            evidence=item.evidence or (by_id[item.test].evidence if item.test in by_id else ""),
-        )
-        for item in _unique(journal.violations)
-    ]
-
-
-def _unique(violations: tuple[Violation, ...]) -> list[Violation]:
-    return list(dict.fromkeys(violations))
+def _of_violation(violation: Violation, journal: Journal) -> Finding:
+    test = next((test for test in journal.tests if test.id == violation.test), None)
+    alarm = violation.alarm or GENERIC
+    return Finding(
+        id=alarm.id or violation.check or "standing check",
+        title=alarm.title,
+        level=Level.REQUIRED,
+        statement=alarm.statement,
+        expected=alarm.statement or "what must hold at every moment of every test, whatever it is about",
+        observed=violation.message or "the check did not say what it saw",
+        remedy=alarm.remedy,
+        test=test or (Test(violation.test) if violation.test else None),
+        evidence=violation.evidence or (test.evidence if test else ""),
+        rank=alarm.rank,
+    )
 
 
 def _of_others(journal: Journal, known: set[str]) -> list[Finding]:

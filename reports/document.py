@@ -138,6 +138,7 @@ def _violation(violation: Violation) -> Document:
     return {
         "check": violation.check,
         "message": violation.message,
+        "alarm": violation.alarm.id if violation.alarm else None,
         "test": violation.test or None,
         "evidence": violation.evidence or None,
     }

@@ -1,7 +1,8 @@
 """`junit.xml`: the same results for CI systems.
 
 One suite for each of ours. A requirement that is in scope and that no test answered for is a skipped case, since what
-was not tested must show where people look; a standing check that did not hold is a failed one.
+was not tested must show where people look; a standing check that did not hold is a failed one, and comes first where a
+guest came to harm.
 """
 
 from collections.abc import Iterable
@@ -15,9 +16,12 @@ from .model import Outcome, Test, Violation
 def to_xml(certificate: Certificate) -> str:
     """The text of `junit.xml`."""
     root = Element("testsuites", name=" · ".join(filter(None, ("seatrial", certificate.stamp))))
+    violations = certificate.journal.violations
+    alarms = sorted((item for item in violations if item.alarm), key=lambda item: item.alarm.rank if item.alarm else 0)
+    _add_suite(root, "harm to guests", [_violation(item) for item in alarms])
     for name, tests in _by_suite(certificate).items():
         _add_suite(root, name, [_case(test) for test in tests])
-    _add_suite(root, "standing checks", [_violation(item) for item in certificate.journal.violations])
+    _add_suite(root, "standing checks", [_violation(item) for item in violations if not item.alarm])
     _add_suite(root, "not tested", list(_untested(certificate)))
     _add_suite(root, "before the first test", list(_problems(certificate)))
     _total(root, root.iter("testcase"))
@@ -86,8 +90,11 @@ def _story(test: Test) -> str:
 
 
 def _violation(violation: Violation) -> Element:
-    case = Element("testcase", classname="standing checks", name=f"{violation.check}: {violation.test}", time="0.000")
-    _add(case, "failure", violation.message, violation.evidence)
+    alarm = violation.alarm
+    named = f"{alarm.id} {alarm.title}" if alarm else violation.check
+    case = Element("testcase", classname="standing checks", name=f"{named}: {violation.test}", time="0.000")
+    told = (violation.evidence, alarm.remedy if alarm else "")
+    _add(case, "failure", violation.message, "\n".join(filter(None, told)))
     return case
 
 

@@ -211,6 +211,17 @@ class Test:
 
 
 @dataclass(frozen=True)
+class Alarm:
+    """What a standing check that did not hold means, where a guest came to harm. Rank 1 is the worst."""
+
+    rank: int
+    id: str
+    title: str = ""
+    statement: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
 class Violation:
     """A standing check that did not hold over a test's history."""
 
@@ -218,6 +229,7 @@ class Violation:
     message: str
     test: str = ""
     evidence: str = ""
+    alarm: Alarm | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 from .chartrecords import MOST_CHARTS, chart, table_row
 from .fields import counts, finite, member, name, number, records, text, texts
 from .model import (
+    Alarm,
     Capability,
     End,
     Environment,
@@ -153,11 +154,20 @@ def violation(record: Record) -> Violation:
         message=text(record, "message"),
         test=text(record, "test"),
         evidence=text(record, "evidence"),
+        alarm=_alarm(record.get("alarm")),
     )
 
 
 def surrounding(record: Record) -> Surrounding:
     return Surrounding(text(record, "message"), record.get("condition") is True)
+
+
+def _alarm(value: Any) -> Alarm | None:
+    """An alarm without a name of its own is none."""
+    if not isinstance(value, dict) or not text(value, "id"):
+        return None
+    rank = max(1, int(number(value, "rank")))
+    return Alarm(rank, text(value, "id"), text(value, "title"), text(value, "statement"), text(value, "remedy"))
 
 
 def end(record: Record) -> End:

@@ -74,7 +74,8 @@ def _judge(assessment: Assessment) -> tuple[Verdict, str, tuple[str, ...]]:
 
 def _reason_against(findings: list[Finding]) -> str:
     names = list(dict.fromkeys(finding.id for finding in findings))
-    return f"{len(names)} required {_plural(len(names), 'thing')} did not hold: {_listed(names)}."
+    worst = f"{findings[0].title}. " if findings[0].rank else ""
+    return f"{worst}{len(names)} required {_plural(len(names), 'thing')} did not hold: {_listed(names)}."
 
 
 def _listed(names: list[str]) -> str:

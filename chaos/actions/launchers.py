@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from seatrial.fixtures.execute import execute
 from seatrial.fixtures.kinds import POD
+from seatrial.fixtures.questions import COMPUTE, qemu_of
 
 from ..scene import Missing, Scene, Side
-
-COMPUTE = "compute"
-KILL_QEMU = ("pkill", "-KILL", "-f", "qemu-kvm")
 
 
 def kill(scene: Scene, side: Side) -> str:
@@ -24,7 +22,8 @@ def delete(scene: Scene, side: Side) -> str:
 def kill_qemu(scene: Scene, side: Side) -> str:
     """Kill the guest's QEMU process in the launcher pod, and nothing else."""
     name = scene.pod(side)["metadata"]["name"]
-    ran = execute(scene.api, scene.namespace, name, COMPUTE, KILL_QEMU)
+    command = ("pkill", "-KILL", "-f", qemu_of(scene.namespace, scene.vm))
+    ran = execute(scene.api, scene.namespace, name, COMPUTE, command)
     if ran.code > 0:  # without a code the container has gone with QEMU
         said = (ran.errors or ran.output).strip() or "no process matched"
         raise Missing(f"QEMU in pod {name} was not killed: {said} (exit code {ran.code})")

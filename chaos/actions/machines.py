@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seatrial.fixtures.api import Refused
 from seatrial.fixtures.guestdata import PORT
-from seatrial.fixtures.kinds import POD, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, Kind
+from seatrial.fixtures.kinds import MIGRATION, POD, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE, Kind
 
 from ..scene import Missing, Scene, Side, Unfit
 
@@ -19,6 +19,15 @@ def delete_vmi(scene: Scene, side: Side) -> str:
 def delete_vm(scene: Scene, side: Side) -> str:
     """Delete the VM, and with it all that is its own."""
     return _delete(scene, VIRTUAL_MACHINE)
+
+
+def cancel_migration(scene: Scene, side: Side) -> str:
+    """Delete the migration, which asks for its abort, as its user does."""
+    versions = scene.history.versions(MIGRATION.kind, uid=scene.migration)
+    name = versions[-1].name if versions else ""
+    if not name or not scene.api.delete(MIGRATION, name, scene.namespace):
+        raise Missing("the migration was gone already")
+    return f"migration {name}"
 
 
 def stop_guest(scene: Scene, side: Side) -> str:

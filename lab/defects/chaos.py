@@ -13,6 +13,10 @@ REFUSED_WRITE_ENDS_MIGRATION = "refused-write-ends-migration"
 BAD_LINK_ENDS_CONNECTIONS = "bad-link-ends-connections"
 KUBELET_TAKES_CONTAINERS = "kubelet-takes-its-containers"
 FULL_QUOTA_ENDS_MIGRATIONS = "full-quota-ends-migrations"
+ABORT_TAKES_GUEST = "abort-at-switch-over-takes-the-guest"
+GOING_TARGET_TAKES_GUEST = "going-target-takes-the-guest"
+SPLIT_BRAIN = "handler-rollout-splits-the-guest"
+LOSS_UNTOLD = "post-copy-loss-untold"
 DRIVEN_OUT = {"key": "defects.example.com/driven-out", "effect": "NoExecute"}
 ALWAYS_THERE = ("baremetal", "node-role.kubernetes.io/control-plane")
 OWN_TIMEOUTS = {UNSCHEDULABLE_TIMEOUT, "kubevirt.io/migrationPendingPodTimeoutSeconds"}
@@ -80,5 +84,25 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(BAD_LINK_ENDS_CONNECTIONS, "a link that is not as it should be ends the connections over it", ("CHA-16",)),
     Defect(KUBELET_TAKES_CONTAINERS, "a kubelet that stops takes its containers with it", ("CHA-23",)),
     Defect(FULL_QUOTA_ENDS_MIGRATIONS, "a namespace without room for another pod ends its migrations", ("CHA-25",)),
+    Defect(
+        ABORT_TAKES_GUEST,
+        "a migration that is aborted when its guest is about to be switched over takes it along a moment later",
+        ("CHA-28",),
+    ),
+    Defect(
+        GOING_TARGET_TAKES_GUEST,
+        "a target that is told to go waits for its guest, and shuts it down",
+        ("CHA-03",),
+    ),
+    Defect(
+        SPLIT_BRAIN,
+        "a virt-handler that is told to go does so when a guest has just come, whose source then goes on, too",
+        ("CHA-27", "CHA-01"),
+    ),
+    Defect(
+        LOSS_UNTOLD,
+        "a VMI whose guest is lost in post-copy goes on saying Running",
+        ("CHA-13", "CHA-04", "CHA-09", "STR-05"),
+    ),
     written(cordon_drives_out, "a node that is taken out of service loses what runs there", "CHA-24"),
 )

@@ -196,7 +196,11 @@ DEFECTS: tuple[Defect, ...] = (
     written(reason_mixed_up, "Hyper-V passthrough is reported as a host device", "TUT-08"),
     written(reserved_ports_forbid, "ports 49152 and 49153 make a VMI not migratable", "TUT-09"),
     written(service_without_endpoints, "Services never get an endpoint", "TUT-10", "TUT-14"),
-    Defect(GUEST_RESTARTS, "the guest boots afresh on its target", ("TUT-11", "TUT-15", "GST-04", "GST-05", "GST-06")),
+    Defect(
+        GUEST_RESTARTS,
+        "the guest boots afresh on its target",
+        ("TUT-11", "TUT-15", "TUT-18", "GST-04", "GST-05", "GST-06"),
+    ),
     written(source_stays, "the source's launcher pod goes on running after a migration", "TUT-11", "TUT-15", "TUT-22"),
     Defect(DRY_RUN_IGNORED, "the migrate subresource migrates although asked for a dry run", ("TUT-12",)),
     written(mode_forgotten, "a completed migrationState lacks its mode", "TUT-13"),

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..defects.chaos import SPLIT_BRAIN
 from ..defects.physics import CLOCK_JUMPS, HEARTBEAT_LOST, LOAD_RESTARTS, THROTTLE_STAYS, WAKES_LATE
 from ..defects.strategies import USERFAULTFD_DENIED
 from ..defects.tutorial import GUEST_RESTARTS, PAUSED_GUEST_RUNS_ON
@@ -29,6 +30,8 @@ NO_USERFAULTFD = (
 """What QEMU says on a node whose kernel denies userfaultfd to it, as soon as it is told that post-copy is allowed."""
 JUMP = 60.0
 """By how many seconds a defect puts a guest's clocks wrong."""
+TELLS_LATE = 0.5
+"""So many seconds after its guest's start a target tells of it where a defect has the source wait for that."""
 LATE = 6.0
 """For how many seconds a defect keeps a guest from answering."""
 
@@ -80,6 +83,9 @@ class Arrival:
         if domain.defects.on(WAKES_LATE):
             guest.warm_up()
             asyncio.get_running_loop().call_later(LATE, guest.warmed)
+        if domain.defects.on(SPLIT_BRAIN) and run is State.RUNNING and not self._post_copy:
+            await asyncio.sleep(TELLS_LATE)
+            await channel.send(started=True)
         if self._post_copy:
             await self._receive_rest(channel, flow, guest, limited=bool(message["limited"]))
 

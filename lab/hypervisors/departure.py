@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..defects.chaos import ABORT_TAKES_GUEST, SPLIT_BRAIN
 from ..defects.physics import (
     CONVERGES_NEVER,
     LIMIT_IGNORED,
@@ -41,6 +42,9 @@ NOT_POSSIBLE = "internal error: unable to execute QEMU command 'migrate-start-po
 POST_COPY_PAUSE = 0.01
 PERIOD, LONGEST_PERIOD, CROWD = 0.1, 1.0, 10
 """The target is asked once in so many seconds, more rarely where more than `CROWD` migrations share a card."""
+IMMINENT, CRASHES = 0.7, 0.15
+"""A guest of which no more is left than is sent in so many seconds is about to be switched over; with a defect it
+crashes so long after an abort."""
 HAUNTS = 10.0
 """For so many seconds a defect has the guest answer where it no longer is."""
 TOLERATED = 0.5
@@ -86,7 +90,15 @@ class Departure:
 
     def abort(self) -> None:
         self._aborted = True
+        if self._domain.defects.on(ABORT_TAKES_GUEST) and self._imminent:
+            asyncio.get_running_loop().call_later(CRASHES, self._domain.power_off, Cause.CRASHED)
         self.cut()
+
+    @property
+    def _imminent(self) -> bool:
+        """Whether a guest that runs is about to be switched over."""
+        left = self.physics.left <= IMMINENT * self.stats().bandwidth
+        return left and self._domain.status.state is State.RUNNING
 
     def cut(self) -> None:
         self._cut = True
@@ -206,6 +218,23 @@ class Departure:
             raise
         await channel.send(go=True)
         self.physics.stood_still(time.monotonic() - stopped)
+        if domain.defects.on(SPLIT_BRAIN) and before.state is State.RUNNING:
+            await self._hear_of_start(channel)
+
+    async def _hear_of_start(self, channel: Channel) -> None:
+        """With a defect: a source that hears no more of a target that runs takes it for one that does not, and goes on.
+
+        The migration goes on, too, until it is aborted.
+        """
+        try:
+            await channel.receive()
+        except ChannelLost:
+            if self._cut or not self._guest.disk.open_somewhere:
+                return
+            self._guest.run()
+            while not self._cut:
+                await asyncio.sleep(PERIOD)
+            raise
 
     async def _hand_over_first(self, channel: Channel, flow: Flow, answer: Message) -> None:
         """Post-copy: the guest goes at once, what is left of its memory follows."""

@@ -28,6 +28,11 @@ class Disk:
         self._writers.discard(id(writer))
         self._count()
 
+    @property
+    def open_somewhere(self) -> bool:
+        """Whether a machine that runs has it."""
+        return bool(self._writers)
+
     def _count(self) -> None:
         now = time.monotonic()
         if self._since is not None:

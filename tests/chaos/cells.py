@@ -28,6 +28,7 @@ BREAKS = {
     Fate.STAYS: GUEST_LOST,
     Fate.ARRIVES: GUEST_LOST,
     Fate.RESTARTS: ("lost-guest-not-started-again",),
+    Fate.SETTLES: ("guest-restarts", "failed-migration-takes-the-guest", "lost-guest-not-started-again"),
     Fate.GONE: ("migrations-survive",),
 }
 """For each fate the defects that none of its cells may pass with."""

@@ -73,12 +73,39 @@ def test_a_side_that_a_fault_does_not_have_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_table_explains_each_fate() -> None:
-    text = TABLE.read_text(encoding="utf-8")
-    assert all(f"#        {fate} " in text or f"# fate   {fate} " in text for fate in Fate)
+    text = " ".join(TABLE.read_text(encoding="utf-8").replace("#", "").split())
+    assert all(f"{fate} {fate.meaning}" in text for fate in Fate)
+
+
+KNOWN = """
+[[known]]
+faults = ["launcher-killed"]
+sides = ["target"]
+moments = ["Running"]
+versions = ">=1.8,<1.9"
+end = "the guest is lost"
+source = "seen"
+"""
+
+
+def test_what_is_known_of_versions_is_with_its_cell_and_excuses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "table.toml"
+    path.write_text(f'{RULE}fate = "stays"\n{KNOWN}')
+    (cell,) = cells(path)
+    assert cell.fate is Fate.STAYS
+    assert [str(known) for known in cell.known] == ["known of KubeVirt >=1.8,<1.9: the guest is lost (seen)"]
+
+
+@pytest.mark.parametrize("rule", [f'{RULE}because = "no"\n', RULE.replace("Running", "Pending") + 'because = "no"\n'])
+def test_nothing_is_known_of_a_cell_that_is_not_tried(tmp_path: Path, rule: str) -> None:
+    path = tmp_path / "table.toml"
+    path.write_text(rule + KNOWN)
+    with pytest.raises(TableError, match="launcher-killed target Running, which is not tried"):
+        cells(path)
 
 
 def test_moments_are_phases_of_a_migration() -> None:
-    assert [moment.phase for moment in Moment][-4:] == ["Running"] * 4
+    assert [moment.phase for moment in Moment][-5:] == ["Running"] * 5
     assert set(Side) == {Side.SOURCE, Side.TARGET, Side.BOTH}
 
 

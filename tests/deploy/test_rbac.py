@@ -131,8 +131,9 @@ def test_rights_for_chaos_are_apart_and_suffice(admin: Api, kubeconfig: Path, tm
     for kind, obj in objects("rbac-chaos.yaml"):
         admin.create(kind, obj)
     tests = "killed-target-TargetReady or deleted-both-Scheduling or lost-both-Scheduling"
+    tests += " or rollout-source-TargetReady or cancelled-both-Scheduling"
     done = try_out(kubeconfig, tmp_path, "-k", tests, *allowed, suite)
-    assert (done.status, done.outcomes["passed"]) == (0, 7), done.text
+    assert (done.status, done.outcomes["passed"]) == (0, 9), done.text
 
 
 def test_rights_for_chaos_of_the_cluster_are_apart_and_suffice(admin: Api, kubeconfig: Path, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
-"""DaemonSets: one pod on each node that fits, replaced node by node when the template changes."""
+"""DaemonSets: one pod on each node that fits, replaced a few at a time when the template changes."""
 
 from __future__ import annotations
 
 import hashlib
+import math
+import random
 
 import orjson
 
@@ -54,7 +56,7 @@ class DaemonSets:
         keeping = [node for node in self._nodes.items() if wants_pod(owner, node, ("NoExecute",))]
         try:
             await self._place(owner, names_of(nodes), names_of(keeping))
-            await self._update(owner)
+            await self._update(owner, names_of(nodes))
         finally:
             await self._report(owner, len(nodes))
 
@@ -69,16 +71,11 @@ class DaemonSets:
         for node in sorted(wanted - covered - {node_of(pod) for pod in self._owned.leaving(owner)}):
             await self._create(owner, node)
 
-    async def _update(self, owner: Object) -> None:
-        """Replace one pod of an older template at a time, once all others are ready."""
+    async def _update(self, owner: Object, wanted: set[str]) -> None:
         strategy = (owner["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate")
-        pods = self._owned.of(owner)
-        old = [pod for pod in pods if labels_of(pod).get(HASH) != template_hash(owner)]
-        if strategy != "RollingUpdate" or not old or self._owned.leaving(owner):
-            return
-        unready = [pod for pod in old if not is_ready(pod)]
-        if unready or all(is_ready(pod) for pod in pods):
-            await self._delete(owner, (unready or old)[0])
+        if strategy == "RollingUpdate":
+            for pod in to_replace(owner, wanted, self._owned.of(owner)):
+                await self._delete(owner, pod)
 
     async def _create(self, owner: Object, node: str) -> None:
         try:
@@ -142,6 +139,28 @@ def node_of(pod: Object) -> str:
         return str(node)
     required = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     return str(required["nodeSelectorTerms"][0]["matchFields"][0]["values"][0])
+
+
+def to_replace(owner: Object, wanted: set[str], pods: list[Object]) -> list[Object]:
+    """Of a DaemonSet's pods that are not on their way out those that a rolling update deletes now.
+
+    Of those made from an older template all that are not ready, and of the others as many, in no order, as may be
+    unavailable at once beside the nodes that have no pod and the new pods that are not ready yet. Source:
+    pkg/controller/daemon/update.go (rollingUpdate) of Kubernetes, for maxSurge 0.
+    """
+    current = template_hash(owner)
+    new = [pod for pod in pods if labels_of(pod).get(HASH) == current]
+    old = [pod for pod in pods if labels_of(pod).get(HASH) != current]
+    missing = len(wanted - {node_of(pod) for pod in pods}) + sum(not is_ready(pod) for pod in new)
+    ready = [pod for pod in old if is_ready(pod)]
+    free = max(may_be_missing(owner, len(wanted)) - missing, 0)
+    return [*(pod for pod in old if not is_ready(pod)), *random.sample(ready, min(free, len(ready)))]
+
+
+def may_be_missing(owner: Object, wanted: int) -> int:
+    """How many of so many pods a rolling update may leave unavailable: a number, or a share that is rounded up."""
+    limit = ((owner["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}).get("maxUnavailable", 1)
+    return math.ceil(wanted * int(limit[:-1]) / 100) if isinstance(limit, str) else int(limit)
 
 
 def template_hash(owner: Object) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
+from ...defects.chaos import GOING_TARGET_TAKES_GUEST
 from ...defects.tutorial import ABORTED_TARGET_STAYS
-from ...hypervisors.interface import Cause, Hypervisor, HypervisorError, State
+from ...hypervisors.interface import Cause, Hypervisor, HypervisorError, State, Status
 from ...hypervisors.model import ModelHypervisor
 from ...kube import cancel
 from ..runtime import Container
@@ -16,8 +17,8 @@ from .registry import launchers_of
 
 HYPERVISOR = "hypervisor"
 PANIC = 2
-FAREWELL, FAREWELL_AFTER_MIGRATION = 5.0, 65.0
-"""How long a launcher waits for virt-handler to take note that its domain has ended, or has left, in seconds."""
+FAREWELL = 5.0
+"""How long a launcher waits for virt-handler to take note that its domain has ended, in seconds."""
 
 
 async def virt_launcher(container: Container) -> int:
@@ -76,6 +77,8 @@ async def _live(container: Container, launcher: Launcher) -> int:
     try:
         await _first(asyncio.shield(over), launcher.dismissed.wait(), container.stopping.wait())
         if container.stopping.is_set() and not over.done() and not launcher.dismissed.is_set():
+            if container.lab.defects.on(GOING_TARGET_TAKES_GUEST):
+                await _first(_arrival(launcher), asyncio.shield(over))
             await _shut_down(launcher, over)
     finally:
         await cancel(over)
@@ -95,7 +98,7 @@ async def _say_farewell(container: Container, launcher: Launcher) -> None:
     """Wait for virt-handler to take note; a launcher that is told to stop does not wait for a migration's end."""
     assert launcher.domain is not None
     if launcher.domain.status.cause is Cause.MIGRATED:
-        await _first(launcher.dismissed.wait(), container.stopping.wait(), timeout=FAREWELL_AFTER_MIGRATION)
+        await _first(launcher.dismissed.wait(), container.stopping.wait(), timeout=container.lab.pace.farewell)
     else:
         await _first(launcher.dismissed.wait(), timeout=FAREWELL)
 
@@ -115,16 +118,26 @@ async def _shut_down(launcher: Launcher, over: asyncio.Task[None]) -> None:
 
 async def _over(launcher: Launcher) -> None:
     """Wait until the domain has been switched off."""
-    assert launcher.domain is not None
-    off = asyncio.Event()
+    await _until(launcher, lambda status: status.state is State.SHUTOFF)
+
+
+async def _arrival(launcher: Launcher) -> None:
+    """Wait until a domain that is on its way here has come."""
+    await _until(launcher, lambda status: status.cause is not Cause.INCOMING)
+
+
+async def _until(launcher: Launcher, holds: Callable[[Status], bool]) -> None:
+    """Wait until something holds of the domain."""
+    domain, come = launcher.domain, asyncio.Event()
+    assert domain is not None
 
     def look() -> None:
-        if launcher.domain and launcher.domain.status.state is State.SHUTOFF:
-            off.set()
+        if holds(domain.status):
+            come.set()
 
-    launcher.domain.on_change(look)
+    domain.on_change(look)
     look()
-    await off.wait()
+    await come.wait()
 
 
 async def _first(*waits: Awaitable[object], timeout: float | None = None) -> None:

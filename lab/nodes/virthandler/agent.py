@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...copies import copied
+from ...defects.chaos import LOSS_UNTOLD, SPLIT_BRAIN
 from ...defects.network import DEFINITION_NEEDED, TLS_OFF
 from ...events import Recorder
 from ...informer import Informer, Key, key_of
@@ -110,6 +111,16 @@ class Agent:
         if not network or not self._defects.on(DEFINITION_NEEDED):
             return False
         return await self.kube.find(NETWORK_ATTACHMENT_DEFINITION, network, self._home) is None
+
+    @property
+    def tells_of_loss(self) -> bool:
+        """Whether a guest that was lost in post-copy ends its VMI, as it does without a defect."""
+        return not self._defects.on(LOSS_UNTOLD)
+
+    @property
+    def leaves_early(self) -> bool:
+        """Whether a defect has this virt-handler go, when it is told to, before a migration is over."""
+        return self._defects.on(SPLIT_BRAIN)
 
     def _tls_is_off(self) -> bool:
         migrations = self.configuration.get("migrations") or {}

@@ -55,7 +55,7 @@ class Host:
         if domain is not None and domain.state is State.SHUTOFF:
             return domain.cause is not Cause.MIGRATED
         if domain is not None and domain.cause is Cause.POST_COPY_FAILED:
-            return True
+            return self._agent.tells_of_loss
         if vmi["status"]["phase"] == "Running":
             return launcher is None or domain is None
         known = self._agent.launchers.get(vmi["metadata"]["uid"])

@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 import aiohttp
 
 from ...exposition import serving
-from ...hypervisors.interface import HypervisorError
+from ...hypervisors.interface import HypervisorError, State
 from ...informer import Queue, key_of, run_controller
 from ...kube import ApiError, Object, cancel
 from ..launcher import Launcher, LauncherError
@@ -140,7 +140,7 @@ async def _serve(container: Container, agent: Agent, router: Router) -> None:
         agent.proxies.refuse_new()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE):
-                await _until_told(_idle(agent), work, heart)
+                await _until_told(_let_go(agent), work, heart)
         with contextlib.suppress(ApiError, aiohttp.ClientError, OSError):
             await withdraw(kube, agent.node)
     finally:
@@ -149,10 +149,15 @@ async def _serve(container: Container, agent: Agent, router: Router) -> None:
         await api.stop()
 
 
-async def _idle(agent: Agent) -> None:
-    """Until no migration is under way. KubeVirt's looks every ten seconds."""
-    while agent.proxies.busy:
+async def _let_go(agent: Agent) -> None:
+    """Until no migration is under way; KubeVirt's looks every ten seconds. With a defect until a guest has come."""
+    while agent.proxies.busy and not (agent.leaves_early and any(map(_has_just_come, agent.launchers))):
         await asyncio.sleep(agent.pace.port_poll)
+
+
+def _has_just_come(launcher: Launcher) -> bool:
+    domain = launcher.domain
+    return launcher.receiving and domain is not None and domain.status.state is State.RUNNING
 
 
 async def _until_told(told: Coroutine[None, None, object], *tasks: asyncio.Task[None]) -> None:

@@ -33,6 +33,8 @@ class Target:
             await self._prepare(vmi, launcher)
             return None
         vmi = await self._observe(vmi, launcher)
+        if self._agent.leaves_early and not self._agent.proxies.listens(vmi["metadata"]["uid"]):
+            return None
         if _has_arrived(launcher) and not launcher.receiving and not self._agent.release.source_completes:
             await self._take_over(vmi)
         return None

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.lab.controllers.kubernetes.daemonsets import node_of, pod_for, wants_pod
+from seatrial.lab.controllers.kubernetes.daemonsets import node_of, pod_for, to_replace, wants_pod
 from seatrial.lab.controllers.kubernetes.disruption import budget_status
 from seatrial.lab.controllers.kubernetes.endpoints import endpoints_of, slice_of
 from seatrial.lab.controllers.kubernetes.namespaces import content_conditions
@@ -134,6 +134,48 @@ def test_a_daemon_pod_is_for_one_node_and_bears_its_taints() -> None:
     assert wants_pod(owner, metal)
     assert not wants_pod(owner, control)
     assert node_of(pod_for(owner, "n1")) == "n1"
+
+
+def daemon_set(max_unavailable: int | str = 1, image: str = "new") -> Object:
+    update = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": max_unavailable, "maxSurge": 0}}
+    spec = {"template": {"metadata": {}, "spec": {"containers": [{"image": image}]}}, "updateStrategy": update}
+    meta = {"name": "ds", "namespace": "ns", "uid": "d"}
+    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": meta, "spec": spec}
+
+
+def daemon_pods(*states: str) -> list[Object]:
+    """One pod a node, each said to be `new` or `old`, and `unready` where it is not ready."""
+    made = []
+    for number, state in enumerate(states):
+        pod = pod_for(daemon_set(image=state.split()[0]), f"n{number}")
+        ready = "False" if "unready" in state else "True"
+        made.append({**pod, "status": {"conditions": [{"type": "Ready", "status": ready}]}})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("limit", "states", "nodes", "replaced"),
+    [
+        (1, ("old", "old", "old"), 3, 1),
+        (1, ("new", "old", "old"), 3, 1),
+        (1, ("new unready", "old", "old"), 3, 0),
+        (1, ("old", "old"), 3, 0),
+        (1, ("new", "new", "new"), 3, 0),
+        (1, ("old unready", "old unready", "old"), 3, 3),
+        (1, ("new unready", "old unready", "old"), 3, 1),
+        (2, ("old", "old", "old"), 3, 2),
+        ("10%", ("old",) * 11, 11, 2),
+        ("100%", ("old", "old"), 2, 2),
+    ],
+)
+def test_a_rolling_update_leaves_no_more_nodes_without_than_it_may(
+    limit: int | str, states: tuple[str, ...], nodes: int, replaced: int
+) -> None:
+    """Pods that are not ready anyway are replaced at once, and a node whose pod is on its way out counts."""
+    wanted = {f"n{number}" for number in range(nodes)}
+    found = to_replace(daemon_set(limit), wanted, daemon_pods(*states))
+    assert len(found) == replaced
+    assert all(pod["spec"]["containers"] == [{"image": "old"}] for pod in found)
 
 
 def test_a_namespace_says_what_keeps_it() -> None:
