@@ -131,6 +131,17 @@ def test_throttled_guest_answers_once_in_its_cycle() -> None:
     asyncio.run(check())
 
 
+def test_beside_a_load_that_never_sleeps_a_throttled_guest_answers_in_its_third_slice() -> None:
+    async def check() -> None:
+        async with guest() as (made, session):
+            await put(session, {"vmBytes": 32, "rate": 0})
+            made.hold_back(0.95)
+            uptimes = [(await state(session))["uptime"] for _ in range(2)]
+            assert uptimes[1] - uptimes[0] > 0.4
+
+    asyncio.run(check())
+
+
 def test_guest_without_its_memory_answers_nobody_until_it_has_come() -> None:
     async def check() -> None:
         async with guest() as (made, session):
