@@ -10,10 +10,9 @@ from itertools import pairwise
 from seatrial.fixtures import Finding, Guest, GuestState, History, Refused, Stage, check
 from seatrial.fixtures.guestdata import PORT
 from seatrial.fixtures.kinds import POD, Object
+from seatrial.fixtures.loadrate import dirty_rate
 from seatrial.fixtures.transport import Unreachable
 
-MIB = 1 << 20
-PAGE = 4096
 BEATS_PER_SECOND = 10
 """As the contract of guests has it."""
 WINDOW_BEATS = 10
@@ -26,14 +25,6 @@ PAUSE = 0.05
 
 Sample = tuple[float, GuestState]
 """A guest's word, and when it came, in seconds of the test's history."""
-
-
-def dirty_rate(before: GuestState, after: GuestState) -> float:
-    """MiB a second that the guest wrote between two moments, by its own count of pages; 0 without a load."""
-    seconds = after.monotonic - before.monotonic
-    if before.load is None or after.load is None or seconds <= 0:
-        return 0.0
-    return (after.load.ops - before.load.ops) * PAGE / MIB / seconds
 
 
 def check_same_guest(before: GuestState, after: GuestState) -> None:

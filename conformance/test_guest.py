@@ -11,7 +11,7 @@ import pytest
 from seatrial.fixtures import Guest, Guests, GuestState, History, Report, VirtualMachines, check
 from seatrial.fixtures.services import Services
 
-from .continuity import check_speed_back, dirty_rate, watching
+from .continuity import check_speed_back, watching
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
 OFF = 2.0
@@ -99,9 +99,8 @@ def test_its_processes_make_progress(vms: VirtualMachines, guests: Guests, histo
     """A process that keeps writing is followed through the migration."""
     vm = vms.create()
     guest = guests.of(vm)
-    guest.load(rate=RATE)
-    first = guest.state()
-    settled = guest.state(after=first.heartbeat + 10)
+    rate = guest.load(rate=RATE).rate()
+    settled = guest.state()
     with watching(guest, history) as watch:
         vm.migrate().wait_succeeded()
         arrived = guest.state()
@@ -114,7 +113,7 @@ def test_its_processes_make_progress(vms: VirtualMachines, guests: Guests, histo
     standstill = longest_standstill(pages)
     report.measure("longest standstill of a process", round(standstill * 1000), "ms")
     check("longest standstill", f"at most {LONGEST_SILENCE:g} s", f"{standstill:.2f} s", standstill <= LONGEST_SILENCE)
-    check_speed_back(guest, dirty_rate(first, settled))
+    check_speed_back(guest, rate)
 
 
 def longest_standstill(counted: list[tuple[float, int]]) -> float:

@@ -22,10 +22,11 @@ from seatrial.fixtures import (
     find_condition,
 )
 from seatrial.fixtures.kinds import Object
+from seatrial.fixtures.loadrate import dirty_rate
 from seatrial.fixtures.transport import Unreachable
 
 from .accounts import Accounts
-from .continuity import check_same_guest, dirty_rate
+from .continuity import check_same_guest
 from .expected import completed_after_cancel
 from .prediction import End, Strategy
 from .steps import check_at_home, check_moved, wait_pod_ended

@@ -6,6 +6,7 @@ what is expected and not whether the cluster passes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,14 +31,12 @@ from seatrial.fixtures import (
 )
 from seatrial.fixtures.kinds import Object
 from seatrial.fixtures.limits import MIGRATION
+from seatrial.fixtures.loadrate import MeasuredRate, measure_rate
 from seatrial.fixtures.vmspec import VM_LABEL, Change, one_connection
 
-from .continuity import dirty_rate
 from .prediction import Case, End, Strategy, acceptable_seconds, predict
 
 MIB = 1 << 20
-SETTLE_BEATS, MEASURE_BEATS = 1, 6
-"""A load is left alone for so many heartbeats and then measured for so many."""
 FASTEST = 0.2
 """A load and a migration take their time on the fastest cluster, too."""
 GRACE = 30.0
@@ -130,11 +129,10 @@ class Trials:
         for vm in made:
             vm.wait_running()
         guests = [self._guests.of(vm) for vm in made]
-        firsts = [_set_to_work(guest, rate, working_set) for guest, rate in zip(guests, rates, strict=True)]
-        return [
-            _measured(vm, guest, rate, working_set, first)
-            for vm, guest, rate, first in zip(made, guests, rates, firsts, strict=True)
-        ]
+        for guest, rate in zip(guests, rates, strict=True):
+            if rate:
+                guest.load(working_set=working_set, rate=0 if rate == math.inf else rate)
+        return [_measured(vm, guest, rate, working_set) for vm, guest, rate in zip(made, guests, rates, strict=True)]
 
     def begin(self, busy: Busy, plan: Plan) -> Trial:
         """Migrate under a policy for this VM alone."""
@@ -192,18 +190,12 @@ def configure(config: KubeVirtConfig, migrations: Object) -> None:
         pytest.skip(f"no right to change the KubeVirt object (deploy/rbac-disruptive.yaml gives it): {refused.message}")
 
 
-def _set_to_work(guest: Guest, rate: float, working_set: int) -> GuestState:
-    """Start the load; what the guest says a moment later."""
-    if rate:
-        guest.load(working_set=working_set, rate=0 if rate == float("inf") else rate)
-    return guest.state(after=guest.state().heartbeat + SETTLE_BEATS)
-
-
-def _measured(vm: VirtualMachine, guest: Guest, asked: float, working_set: int, first: GuestState) -> Busy:
-    now = guest.state(after=first.heartbeat + MEASURE_BEATS)
+def _measured(vm: VirtualMachine, guest: Guest, asked: float, working_set: int) -> Busy:
+    """Once the loads of all the test's guests write: guests on one node take something from one another."""
+    found = measure_rate(guest) if asked else MeasuredRate(0.0, guest.state())
     vmi = vm.vmi()
     size = working_set if asked else 0
-    return Busy(vm, guest, asked, dirty_rate(first, now), size, memory_of(vmi), now, vmi["status"]["nodeName"])
+    return Busy(vm, guest, asked, found.rate, size, memory_of(vmi), found.state, vmi["status"]["nodeName"])
 
 
 def memory_of(vmi: Object) -> float:

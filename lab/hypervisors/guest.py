@@ -60,7 +60,7 @@ class Guest:
 
     @property
     def memory(self) -> Memory:
-        return Memory(self._state.memory, self._state.load)
+        return Memory(self._state.memory, self.state.load)
 
     @property
     def throttle(self) -> float:
@@ -142,7 +142,7 @@ class Guest:
         Beside a load that never sleeps that takes several of a throttled guest's slices.
         """
         await self.scheduled()
-        load = self._state.load
+        load = self.state.load
         if load is not None and load.saturates and self.throttle:
             await self._unless_changed((SLICES_BESIDE_LOAD - 1) * cycle(self.throttle))
             await self.scheduled()
