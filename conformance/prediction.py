@@ -69,8 +69,15 @@ class Case:
     timeout: float
     strategy: Strategy = Strategy.PRE_COPY
     downtime: float = 0.3
+    slowest: float = math.inf
+    """What the slowest network gives on which the migration may be, where that is less than `bandwidth`."""
     speed: float | None = None
     """The rate without pacing. A load that paces itself makes up for being throttled as long as its processor can."""
+
+    @property
+    def at_worst(self) -> float:
+        """The bandwidth on the slowest network."""
+        return min(self.bandwidth, self.slowest)
 
     @property
     def threshold(self) -> float:
@@ -107,8 +114,9 @@ def predict(case: Case) -> Prediction:
     """What the case comes to, at its best and at its worst."""
     best, _ = _end(_scaled(case, 1 - RATE_MARGIN, 1 + BANDWIDTH_MARGIN), IDLE_LEAST, case.timeout + 1 + LOOK)
     late = case.timeout + 1 - SETUP
-    worst, _ = _end(_scaled(case, 1 + RATE_MARGIN, 1 - BANDWIDTH_MARGIN), 1.0, late, in_bursts=False)
-    _, seconds = _end(case, IDLE_LIKELY, case.timeout + 1)
+    slow = replace(case, bandwidth=case.at_worst)
+    worst, _ = _end(_scaled(slow, 1 + RATE_MARGIN, 1 - BANDWIDTH_MARGIN), 1.0, late, in_bursts=False)
+    _, seconds = _end(slow, IDLE_LIKELY, case.timeout + 1)
     return Prediction(frozenset({best, worst}), seconds)
 
 

@@ -14,11 +14,10 @@ from seatrial.fixtures.kinds import MIGRATION, POD, VIRTUAL_MACHINE_INSTANCE, Ob
 from seatrial.fixtures.limits import START
 from seatrial.fixtures.machine import find_condition
 from seatrial.fixtures.outcome import phase_of
-from seatrial.fixtures.vmspec import one_connection
+from seatrial.fixtures.vmspec import one_connection, prefer
 
 from .configuration import Limits
 
-HOSTNAME = "kubernetes.io/hostname"
 ROOM = 5
 
 
@@ -144,15 +143,13 @@ def gather(vms: VirtualMachines, count: int, node: str | None = None) -> list[Vi
     Where not all find a place so many more are stopped: a migration's target needs one, too.
     """
 
-    def prefer(spec: Object) -> None:
+    def change(spec: Object) -> None:
         one_connection(spec)
         spec["evictionStrategy"] = "LiveMigrate"
         if node:
-            term = {"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [node]}]}
-            wish = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference": term}]}
-            spec.setdefault("affinity", {})["nodeAffinity"] = wish
+            prefer(node)(spec)
 
-    asked = [vms.create(wait=False, change=prefer) for _ in range(count)]
+    asked = [vms.create(wait=False, change=change) for _ in range(count)]
     running = [vm for vm in asked if vm.wait("runs or finds no node", _settled, START)["status"]["phase"] == "Running"]
     if len(running) < count:
         running = running[: max(len(running) - ROOM, 0)]
