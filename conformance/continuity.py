@@ -35,7 +35,7 @@ def check_same_guest(before: GuestState, after: GuestState) -> None:
     ran = after.uptime - before.uptime
     beats = after.heartbeat - before.heartbeat
     due = ran * BEATS_PER_SECOND
-    check("heartbeats", f"about {due:.0f}, in {ran:.1f} s", beats, abs(beats - due) <= max(5.0, 0.3 * due))
+    check("heartbeats", f"about {due:.0f}, in {ran:.1f} s", beats, abs(beats - due) <= max(5.0, 0.3 * due), timed=True)
     if before.load is not None:
         check("process id of the load", before.load.pid, after.load.pid if after.load else None)
         progress = after.load.ops - before.load.ops if after.load else -before.load.ops
@@ -51,7 +51,8 @@ def check_speed_back(guest: Guest, rate: float) -> float:
         if seen >= SLOWER * rate:
             return seen
         before = after
-    raise Finding("the load's speed after the migration", f"about {rate:.0f} MiB/s again", f"{seen:.0f} MiB/s")
+    expected = f"about {rate:.0f} MiB/s again"
+    raise Finding("the load's speed after the migration", expected, f"{seen:.0f} MiB/s", timed=True)
 
 
 class Watch:

@@ -55,7 +55,7 @@ def check_gentle(watch: Watch, rate: float) -> None:
     steep = [
         f"{before:.0f} to {later:.0f}" for before, later in watch.falls() if before > rate / 3 and later < before / 2
     ]
-    check("seconds in which the guest lost more than half of its speed (MiB/s)", [], steep)
+    check("seconds in which the guest lost more than half of its speed (MiB/s)", [], steep, timed=True)
 
 
 @pytest.mark.requirement("STR-02")
@@ -66,4 +66,5 @@ def test_auto_converge_leaves_a_guest_alone_that_converges_anyway(trials: Trials
     with watching(cool.guest, trials.history) as watch:
         trials.finish(trial)
     slowest, least = watch.slowest(), SLOWER * cool.rate
-    check("the lowest dirty rate meanwhile", f"at least {least:.1f} MiB/s", f"{slowest:.1f} MiB/s", slowest >= least)
+    expected, observed = f"at least {least:.1f} MiB/s", f"{slowest:.1f} MiB/s"
+    check("the lowest dirty rate meanwhile", expected, observed, slowest >= least, timed=True)

@@ -155,7 +155,8 @@ class Trials:
         if slower:
             not_exercised(f"{_named(trial)} was expected to end so: {prediction}; it {end}, and {slower}")
         observed = str(end) if end else outcome.told()
-        check(f"{_named(trial)} ends as predicted", str(prediction), observed, end in prediction.ends)
+        told = f"{_named(trial)} ends as predicted"
+        check(told, str(prediction), observed, end in prediction.ends, timed=end is not None)
         return outcome
 
     def _slower(self, trial: Trial, outcome: Outcome, end: End) -> str:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seatrial.fixtures import Cluster, Refused, Stage, VirtualMachine, VirtualMachines, find_condition, note
+from seatrial.fixtures import Cluster, Refused, Stage, VirtualMachine, VirtualMachines, storm
 from seatrial.fixtures.kinds import POD, Object
-from seatrial.fixtures.limits import START
 from seatrial.fixtures.vmspec import Change, prefer
 
 WANTED = 20
-ROOM_FOR_TARGETS = 5
-"""Where not all find a place, so many go again: a migration's target needs one too."""
 TOO_MANY_REQUESTS = 429
 
 
@@ -32,22 +29,9 @@ class Limits:
         )
 
 
-def gather(vms: VirtualMachines, stage: Stage) -> list[VirtualMachine]:
-    """Running VMs, on one node as far as it has room; as many as wanted, or as the cluster has room for."""
-    node = stage.cluster.migration_nodes[0]
-    asked = [vms.create(wait=False, change=_movable(node)) for _ in range(WANTED)]
-    for vm in asked:
-        vm.wait("runs or finds no node", _settled, START * 2)
-    running = [vm for vm in asked if vm.vmi()["status"].get("phase") == "Running"]
-    if len(running) < len(asked):
-        running = running[: max(len(running) - ROOM_FOR_TARGETS, 1)]
-        note(f"{WANTED} VMs were asked for, and {len(running)} is what the cluster has room for")
-    for vm in asked:
-        if vm in running:
-            vm.wait_running()
-        else:
-            vm.stop()
-    return running
+def gather(stage: Stage, vms: VirtualMachines) -> list[VirtualMachine]:
+    """Running VMs, on one node as far as it has room; as many as wanted, or as the nodes bear."""
+    return storm.gather(stage, vms, WANTED, _movable(stage.cluster.migration_nodes[0]))
 
 
 def evict(stage: Stage, vm: VirtualMachine) -> Refused | None:
@@ -71,8 +55,3 @@ def _movable(node: str) -> Change:
         prefer(node)(spec)
 
     return change
-
-
-def _settled(vmi: Object) -> bool:
-    scheduled = find_condition(vmi, "PodScheduled") or {}
-    return vmi["status"].get("phase") == "Running" or scheduled.get("status") == "False"
