@@ -9,7 +9,6 @@ import pytest
 from seatrial.fixtures import (
     History,
     Migration,
-    Migrations,
     Report,
     Services,
     Stage,
@@ -18,6 +17,7 @@ from seatrial.fixtures import (
     check,
     not_exercised,
 )
+from seatrial.fixtures.kinds import MIGRATION
 
 from .moves import Move, leaving, move_of, under_way
 from .plan import Curve, steady
@@ -39,7 +39,6 @@ SECONDS_PER_VM = 60.0
 def test_vms_that_have_to_leave_their_node_move_and_serve(
     stage: Stage,
     vms: VirtualMachines,
-    migrations: Migrations,
     services: Services,
     traffic: Traffic,
     report: Report,
@@ -54,7 +53,7 @@ def test_vms_that_have_to_leave_their_node_move_and_serve(
         check("answers to the evictions", {TOO_MANY_REQUESTS: len(storm)}, dict(refusals))
         for vm in storm:
             _wait_elsewhere(vm, left[vm.name], len(storm))
-        moves = [_ended(history, migrations.of(vm.name)[-1], number, storm) for number, vm in enumerate(storm)]
+        moves = [_ended(history, _evacuation(stage, vm), number, storm) for number, vm in enumerate(storm)]
         load.wait_served(SERVED_PER_VM * len(storm), after=GRACE)
     _judge(load, moves, report, f"{len(storm)} VMs leave a node")
 
@@ -87,6 +86,12 @@ def _crowd(storm: list[VirtualMachine]) -> Curve:
 
 def _wait_elsewhere(vm: VirtualMachine, source: str, count: int) -> None:
     vm.wait(f"has left {source}", lambda vmi: vmi["status"].get("nodeName") != source, SECONDS_PER_VM * count)
+
+
+def _evacuation(stage: Stage, vm: VirtualMachine) -> Migration:
+    """The VM's last migration that was seen, also when it is gone."""
+    seen = [seen for seen in stage.history.versions(MIGRATION.kind) if seen.object["spec"]["vmiName"] == vm.name]
+    return Migration(stage, seen[-1].name, seen[-1].uid, vm.name)
 
 
 def _ended(history: History, migration: Migration, number: int, storm: list[VirtualMachine]) -> Move:
