@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from seatrial.fixtures import Cluster, Guests, Policies, Report, Stage, VirtualMachines, not_applicable
+from seatrial.fixtures.metrics import Metrics
 from seatrial.fixtures.migrationnetwork import configured
 from seatrial.fixtures.providenetwork import require_multus
 
 from .accounts import Accounts
-from .trials import Trials
+from .throughput import SPAN, Throughput
+from .trials import FASTEST, Trials
 
 ALLOW = "migration-network"
 
@@ -21,11 +23,23 @@ def accounts(stage: Stage) -> Accounts:
 
 
 @pytest.fixture
+def throughput(stage: Stage, vms: VirtualMachines, guests: Guests, policies: Policies, metrics: Metrics) -> Throughput:
+    """Looks at how fast migrations are."""
+    return Throughput(stage, vms, guests, policies, metrics, SPAN * max(FASTEST, stage.history.scale))
+
+
+@pytest.fixture
 def trials(
-    cluster: Cluster, stage: Stage, vms: VirtualMachines, guests: Guests, policies: Policies, report: Report
+    cluster: Cluster,
+    stage: Stage,
+    vms: VirtualMachines,
+    guests: Guests,
+    policies: Policies,
+    report: Report,
+    throughput: Throughput,
 ) -> Trials:
     """Makes guests busy, migrates them, and compares the ends with the predictions."""
-    return Trials(cluster, stage.history, vms, guests, policies, report)
+    return Trials(cluster, stage.history, vms, guests, policies, report, throughput)
 
 
 @pytest.fixture

@@ -21,10 +21,9 @@ from seatrial.fixtures import (
 )
 from seatrial.fixtures.guestdata import PORT
 from seatrial.fixtures.kinds import POD, Object
+from seatrial.fixtures.loadrate import dirty_rate
 from seatrial.fixtures.transport import Unreachable
 
-MIB = 1 << 20
-PAGE = 4096
 BEATS_PER_SECOND = 10
 """As the contract of guests has it."""
 WINDOW_BEATS = 10
@@ -39,14 +38,6 @@ Sample = tuple[float, GuestState]
 """A guest's word, and when it came, in seconds of the test's history."""
 
 
-def dirty_rate(before: GuestState, after: GuestState) -> float:
-    """MiB a second that the guest wrote between two moments, by its own count of pages; 0 without a load."""
-    seconds = after.monotonic - before.monotonic
-    if before.load is None or after.load is None or seconds <= 0:
-        return 0.0
-    return (after.load.ops - before.load.ops) * PAGE / MIB / seconds
-
-
 def check_same_guest(before: GuestState, after: GuestState) -> None:
     """No boot, no process started anew, no progress lost, and the heart has beaten all the time that it ran."""
     check("boot id", before.boot_id, after.boot_id)
@@ -55,7 +46,7 @@ def check_same_guest(before: GuestState, after: GuestState) -> None:
     ran = after.uptime - before.uptime
     beats = after.heartbeat - before.heartbeat
     due = ran * BEATS_PER_SECOND
-    check("heartbeats", f"about {due:.0f}, in {ran:.1f} s", beats, abs(beats - due) <= max(5.0, 0.3 * due))
+    check("heartbeats", f"about {due:.0f}, in {ran:.1f} s", beats, abs(beats - due) <= max(5.0, 0.3 * due), timed=True)
     if before.load is not None:
         check("process id of the load", before.load.pid, after.load.pid if after.load else None)
         progress = after.load.ops - before.load.ops if after.load else -before.load.ops
@@ -101,7 +92,8 @@ def check_speed_back(guest: Guest, rate: float) -> float:
         if seen >= SLOWER * rate:
             return seen
         before = after
-    raise Finding("the load's speed after the migration", f"about {rate:.0f} MiB/s again", f"{seen:.0f} MiB/s")
+    expected = f"about {rate:.0f} MiB/s again"
+    raise Finding("the load's speed after the migration", expected, f"{seen:.0f} MiB/s", timed=True)
 
 
 class Watch:

@@ -18,11 +18,10 @@ from seatrial.fixtures import (
 )
 from seatrial.fixtures.eviction import Answer, annotations_of, marked
 from seatrial.fixtures.kinds import POD, VIRTUAL_MACHINE_INSTANCE, Object
-from seatrial.fixtures.vmspec import one_connection
+from seatrial.fixtures.vmspec import one_connection, prefer
 
 from .steps import slow_down, target_pod
 
-HOSTNAME = "kubernetes.io/hostname"
 WEBHOOK = 'admission webhook "virt-launcher-eviction-interceptor.kubevirt.io" denied the request: '
 BUDGET = "Cannot evict pod as it would violate the pod's disruption budget."
 IN_PROGRESS = "descheduler.alpha.kubernetes.io/eviction-in-progress"
@@ -60,14 +59,12 @@ def _where(vm: VirtualMachine) -> str:
 def evictable(vms: VirtualMachines, strategy: str = MIGRATE, node: str = "", *, wait: bool = True) -> VirtualMachine:
     """A running VM with an eviction strategy, on a node if that has room; it can be migrated when this returns."""
 
-    def prefer(spec: Object) -> None:
+    def change(spec: Object) -> None:
         one_connection(spec)
-        term = {"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [node]}]}
-        wish = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference": term}]}
         if node:
-            spec.setdefault("affinity", {})["nodeAffinity"] = wish
+            prefer(node)(spec)
 
-    vm = vms.create(eviction_strategy=strategy, change=prefer, wait=wait)
+    vm = vms.create(eviction_strategy=strategy, change=change, wait=wait)
     if wait:
         vm.wait_migratable()
     return vm

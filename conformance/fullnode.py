@@ -54,7 +54,7 @@ def fill(stage: Stage, vms: VirtualMachines, policies: Policies, others: int) ->
         pytest.skip(f"{places} migrations may leave a node at once: more than this test can keep going")
     nodes = stage.cluster.migration_nodes
     home = nodes[sum(map(ord, stage.namespace)) % len(nodes)]
-    there = [vm for vm in gather(vms, places + others, home) if vm.node() == home]
+    there = [vm for vm in gather(stage, vms, places + others, home) if vm.node() == home]
     if len(there) < places + others:
         pytest.skip(f"{home} took {len(there)} of the {places + others} VMs that are needed on one node")
     slow = slow_down(policies)

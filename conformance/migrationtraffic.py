@@ -19,8 +19,9 @@ from seatrial.fixtures import (
 )
 from seatrial.fixtures.netcounters import Counters
 
+from .plans import MIB
 from .prediction import IDLE_LEAST
-from .trials import MIB, memory_of
+from .trials import memory_of
 
 TABLE = "Bytes during migrations"
 WORKING_SET, RATE = 32, 4

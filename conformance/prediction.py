@@ -4,8 +4,12 @@
 meanwhile is the next pass's work. Whether that shrinks is arithmetic, which is done here for the three ways in which
 KubeVirt can help a migration along. No cluster is asked, so a cluster can be compared with the answer.
 
-What is not known exactly (the guest's idle memory, how well a limit is held, how steady a load is) is carried as a best
-and a worst case. Where these differ, two ends are predicted, and a test learns nothing from either.
+What is not known exactly (the guest's idle memory, how well a limit is held, how steady a load is, how much faster than
+the limit the network is) is carried as a best and a worst case. Where these differ, two ends are predicted, and a test
+learns nothing from either.
+
+Source: QEMU, migration/migration.c (migration_iteration_run, migration_rate_limit, migration_update_counters), and
+recorded migrations, which tests/conformance/test_prediction.py compares with it.
 """
 
 from __future__ import annotations
@@ -65,8 +69,15 @@ class Case:
     timeout: float
     strategy: Strategy = Strategy.PRE_COPY
     downtime: float = 0.3
+    slowest: float = math.inf
+    """What the slowest network gives on which the migration may be, where that is less than `bandwidth`."""
     speed: float | None = None
     """The rate without pacing. A load that paces itself makes up for being throttled as long as its processor can."""
+
+    @property
+    def at_worst(self) -> float:
+        """The bandwidth on the slowest network."""
+        return min(self.bandwidth, self.slowest)
 
     @property
     def threshold(self) -> float:
@@ -102,8 +113,10 @@ def acceptable_seconds(per_gib: int, memory: int) -> int:
 def predict(case: Case) -> Prediction:
     """What the case comes to, at its best and at its worst."""
     best, _ = _end(_scaled(case, 1 - RATE_MARGIN, 1 + BANDWIDTH_MARGIN), IDLE_LEAST, case.timeout + 1 + LOOK)
-    worst, _ = _end(_scaled(case, 1 + RATE_MARGIN, 1 - BANDWIDTH_MARGIN), 1.0, case.timeout + 1 - SETUP)
-    _, seconds = _end(case, IDLE_LIKELY, case.timeout + 1)
+    late = case.timeout + 1 - SETUP
+    slow = replace(case, bandwidth=case.at_worst)
+    worst, _ = _end(_scaled(slow, 1 + RATE_MARGIN, 1 - BANDWIDTH_MARGIN), 1.0, late, in_bursts=False)
+    _, seconds = _end(slow, IDLE_LIKELY, case.timeout + 1)
     return Prediction(frozenset({best, worst}), seconds)
 
 
@@ -112,10 +125,10 @@ def _scaled(case: Case, rate: float, bandwidth: float) -> Case:
     return replace(case, dirty_rate=case.dirty_rate * rate, bandwidth=case.bandwidth * bandwidth, speed=speed)
 
 
-def _end(case: Case, idle: float, limit: float) -> tuple[End, float]:
+def _end(case: Case, idle: float, limit: float, *, in_bursts: bool = True) -> tuple[End, float]:
     """How and when it ends when the guest uses this share of its memory besides its load."""
     touched = min(case.memory, idle * case.memory + case.working_set)
-    passed, left, converged = _pre_copy(case, touched, limit)
+    passed, left, converged = _pre_copy(case, touched, limit, in_bursts=in_bursts)
     if converged:
         return End.CONVERGED, passed + left / case.bandwidth
     rest = left / case.bandwidth
@@ -126,17 +139,18 @@ def _end(case: Case, idle: float, limit: float) -> tuple[End, float]:
     return End.TIMED_OUT, limit if case.strategy is not Strategy.PAUSE else 2 * case.timeout + 1
 
 
-def _pre_copy(case: Case, touched: float, limit: float) -> tuple[float, float, bool]:
+def _pre_copy(case: Case, touched: float, limit: float, *, in_bursts: bool) -> tuple[float, float, bool]:
     """Pass after pass, until what is left fits into the permitted pause or the time is over.
 
     Gives the time passed, what is left (MiB), and whether it fits.
     """
     left, passed, number = touched, 0.0, 0
     governor = _Governor(active=case.strategy is Strategy.AUTO_CONVERGE)
+    windows = _Windows(case.bandwidth * WINDOW, case.threshold)
     while passed < limit:
-        windows = max(1, math.ceil((left - case.threshold) / (case.bandwidth * WINDOW)))
-        seconds = min(windows * WINDOW, limit - passed)
-        sent = min(left, case.bandwidth * seconds)
+        windowed = windows.burst(left) if in_bursts else windows.steady(left)
+        seconds = min(windowed, limit - passed)
+        sent = min(left, windows.sent if seconds == windowed else case.bandwidth * seconds)
         dirtied = case.dirtied(seconds, governor.throttle)
         left, passed, number = left - sent + dirtied, passed + seconds, number + 1
         if number > 1:
@@ -145,6 +159,42 @@ def _pre_copy(case: Case, touched: float, limit: float) -> tuple[float, float, b
             return passed, left, True
         governor.consider(seconds, sent, dirtied)
     return limit, left, False
+
+
+class _Windows:
+    """How long a pass takes, until so little is left that the dirty bitmap is read. Sizes in MiB.
+
+    A window's budget goes out in a burst when its window begins. Where the network is much faster than the limit, a
+    pass that fits into what is left of a budget takes no time to speak of, and the guest rewrites next to nothing
+    meanwhile: then a small permitted pause can be enough. Where the network is no faster, a pass takes whole windows.
+    """
+
+    def __init__(self, budget: float, threshold: float) -> None:
+        self._budget, self._threshold = budget, threshold
+        self._spare = budget
+        """What may still leave in this window."""
+        self.sent = 0.0
+        """In the last pass."""
+
+    def burst(self, left: float) -> float:
+        """Seconds of a pass over `left`, each budget being sent at once."""
+        if left <= self._spare:
+            self.sent, self._spare = left, self._spare - left
+            return 0.0
+        behind = left - self._spare
+        whole = max(0, math.ceil((behind - self._threshold) / self._budget))
+        last = behind - (whole - 1) * self._budget
+        if whole and last <= self._budget:  # the pass ends within the burst of its last window
+            self.sent, self._spare = left, self._budget - last
+            return whole * WINDOW
+        self.sent, self._spare = self._spare + whole * self._budget, self._budget
+        return (whole + 1) * WINDOW
+
+    def steady(self, left: float) -> float:
+        """Seconds of a pass over `left`, the bitmap being read once in a window at most."""
+        windows = max(1, math.ceil((left - self._threshold) / self._budget))
+        self.sent = min(left, windows * self._budget)
+        return windows * WINDOW
 
 
 @dataclass

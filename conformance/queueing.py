@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from seatrial.fixtures import Finding, History, Phase, Report, VirtualMachine, VirtualMachines, check
+from seatrial.fixtures import Finding, History, Phase, Report, Stage, VirtualMachine, VirtualMachines, check, storm
 from seatrial.fixtures.history import Seen
 from seatrial.fixtures.kinds import MIGRATION, POD, VIRTUAL_MACHINE_INSTANCE, Object
-from seatrial.fixtures.limits import START
-from seatrial.fixtures.machine import find_condition
 from seatrial.fixtures.outcome import phase_of
-from seatrial.fixtures.vmspec import one_connection
+from seatrial.fixtures.vmspec import one_connection, prefer
 
 from .configuration import Limits
-
-HOSTNAME = "kubernetes.io/hostname"
-ROOM = 5
 
 
 @dataclass(frozen=True)
@@ -138,36 +133,16 @@ def tell_waits(report: Report, history: History, what: str) -> None:
         report.measure(f"{what}: {name} wait for a turn", wait, "s")
 
 
-def gather(vms: VirtualMachines, count: int, node: str | None = None) -> list[VirtualMachine]:
-    """Up to so many running VMs, on one node as far as it has room; those that find no place are stopped.
+def gather(stage: Stage, vms: VirtualMachines, count: int, node: str | None = None) -> list[VirtualMachine]:
+    """Up to so many running VMs, on one node as far as it has room; see fixtures/storm.py."""
 
-    Where not all find a place so many more are stopped: a migration's target needs one, too.
-    """
-
-    def prefer(spec: Object) -> None:
+    def change(spec: Object) -> None:
         one_connection(spec)
         spec["evictionStrategy"] = "LiveMigrate"
         if node:
-            term = {"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [node]}]}
-            wish = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference": term}]}
-            spec.setdefault("affinity", {})["nodeAffinity"] = wish
+            prefer(node)(spec)
 
-    asked = [vms.create(wait=False, change=prefer) for _ in range(count)]
-    running = [vm for vm in asked if vm.wait("runs or finds no node", _settled, START)["status"]["phase"] == "Running"]
-    if len(running) < count:
-        running = running[: max(len(running) - ROOM, 0)]
-    for vm in asked:
-        if vm in running:
-            vm.wait_running()
-        else:
-            vm.stop()
-            vm.wait_stopped()
-    return running
-
-
-def _settled(vmi: Object) -> bool:
-    scheduled = find_condition(vmi, "PodScheduled") or {}
-    return vmi.get("status", {}).get("phase") == "Running" or scheduled.get("status") == "False"
+    return storm.gather(stage, vms, count, change)
 
 
 def _version(seen: Seen) -> int:

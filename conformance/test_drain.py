@@ -23,9 +23,10 @@ from seatrial.fixtures import (
 )
 from seatrial.fixtures.kinds import MIGRATION
 from seatrial.fixtures.machine import find_condition
+from seatrial.fixtures.vmspec import HOSTNAME
 
 from .configuration import in_force
-from .evacuation import HOSTNAME, MIGRATE, evictable
+from .evacuation import MIGRATE, evictable
 from .steps import check_moved
 from .trials import configure
 

@@ -25,9 +25,7 @@ from seatrial.fixtures import (
     check,
 )
 from seatrial.fixtures.networkdefinition import macvlan
-from seatrial.fixtures.vmspec import Change
-
-from .queueing import HOSTNAME
+from seatrial.fixtures.vmspec import prefer
 
 pytestmark = [
     pytest.mark.exclusive,
@@ -71,7 +69,7 @@ def test_guests_notice_less_of_a_storm(
 ) -> None:
     """The same storm by the pods' network and by one of its own, and how soon a bystander answers."""
     home = stage.cluster.migration_nodes[0]
-    bystander, *storm = [vms.create(memory=size, change=_prefer(home)) for size in (None, *[MEMORY] * STORM)]
+    bystander, *storm = [vms.create(memory=size, change=prefer(home)) for size in (None, *[MEMORY] * STORM)]
     if {vm.node() for vm in (bystander, *storm)} != {home}:
         pytest.skip(f"{home} has no room for {STORM} VMs of {MEMORY} and one beside them")
     for vm in storm:
@@ -100,13 +98,6 @@ def check_better(calm: Answers, without: Answers, with_one: Answers) -> None:
     bound = math.sqrt(calm.quarter * without.quarter)
     expected = f"25 % within {bound:.1f} ms (calm: {calm}; by the pods' network: {without})"
     check("a bystander's answers by the migration network", expected, str(with_one), with_one.quarter <= bound)
-
-
-def _prefer(node: str) -> Change:
-    """Change a VM so that it starts on a node, and may leave it."""
-    term = {"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [node]}]}
-    wish = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference": term}]}
-    return lambda spec: spec.update(affinity={"nodeAffinity": wish})
 
 
 def timed(service: Service, storm: Sequence[VirtualMachine], history: History) -> Answers:

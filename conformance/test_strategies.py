@@ -12,17 +12,12 @@ import pytest
 from seatrial.fixtures import Report, check
 
 from .continuity import SLOWER, Watch, check_same_guest, check_speed_back, watching
+from .plans import Wish
 from .prediction import End, Strategy
 from .steps import check_moved
-from .trials import Plan, Trials, certain
+from .trials import Trials
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
-BANDWIDTH = 96
-"""MiB a second, which a gigabit network has to give."""
-COOL, HOT = 10, 240
-"""MiB a second that guests write: well below the bandwidth, and well above."""
-PATIENCE = 5
-"""Seconds given to a migration that has to converge or to run into its time-out."""
 THROTTLING_PATIENCE = 60
 """Seconds given to auto-converge, which takes its steps a few seconds apart."""
 
@@ -30,9 +25,8 @@ THROTTLING_PATIENCE = 60
 @pytest.mark.requirement("STR-01")
 def test_pre_copy_moves_a_guest_that_writes_slowly(trials: Trials) -> None:
     """Below the bandwidth it converges, and the guest goes on on the target."""
-    (cool,) = trials.busy(COOL)
-    plan = Plan(BANDWIDTH, trials.seconds(PATIENCE), Strategy.PRE_COPY)
-    certain(plan.case(cool), End.CONVERGED)
+    (cool,) = trials.busy(trials.cool())
+    plan = trials.plan(cool, Wish(Strategy.PRE_COPY, End.CONVERGED))
     outcome = trials.finish(trials.begin(cool, plan))
     check_moved(outcome, cool.vm, cool.source)
     check_same_guest(cool.before, cool.guest.state())
@@ -42,9 +36,8 @@ def test_pre_copy_moves_a_guest_that_writes_slowly(trials: Trials) -> None:
 def test_auto_converge_moves_a_guest_that_writes_too_fast(trials: Trials, report: Report) -> None:
     """It converges, at a speed lowered by steps as far as that takes; then the guest is as fast as before."""
     (hot,) = trials.busy(math.inf)
-    plan = Plan(BANDWIDTH, THROTTLING_PATIENCE, Strategy.AUTO_CONVERGE, speed=hot.rate)
-    certain(Plan(BANDWIDTH, THROTTLING_PATIENCE, Strategy.PRE_COPY).case(hot), End.TIMED_OUT)
-    trial = trials.begin(hot, plan)
+    wish = Wish(Strategy.AUTO_CONVERGE, End.CONVERGED, patience=THROTTLING_PATIENCE, speed=hot.rate, needed=True)
+    trial = trials.begin(hot, trials.plan(hot, wish))
     with watching(hot.guest, trials.history) as watch:
         outcome = trials.finish(trial)
     check_moved(outcome, hot.vm, hot.source)
@@ -62,17 +55,16 @@ def check_gentle(watch: Watch, rate: float) -> None:
     steep = [
         f"{before:.0f} to {later:.0f}" for before, later in watch.falls() if before > rate / 3 and later < before / 2
     ]
-    check("seconds in which the guest lost more than half of its speed (MiB/s)", [], steep)
+    check("seconds in which the guest lost more than half of its speed (MiB/s)", [], steep, timed=True)
 
 
 @pytest.mark.requirement("STR-02")
 def test_auto_converge_leaves_a_guest_alone_that_converges_anyway(trials: Trials) -> None:
     """It is allowed and not needed, and the guest is not slowed down."""
-    (cool,) = trials.busy(COOL)
-    plan = Plan(BANDWIDTH, trials.seconds(PATIENCE), Strategy.AUTO_CONVERGE)
-    certain(plan.case(cool), End.CONVERGED)
-    trial = trials.begin(cool, plan)
+    (cool,) = trials.busy(trials.cool())
+    trial = trials.begin(cool, trials.plan(cool, Wish(Strategy.AUTO_CONVERGE, End.CONVERGED)))
     with watching(cool.guest, trials.history) as watch:
         trials.finish(trial)
     slowest, least = watch.slowest(), SLOWER * cool.rate
-    check("the lowest dirty rate meanwhile", f"at least {least:.1f} MiB/s", f"{slowest:.1f} MiB/s", slowest >= least)
+    expected, observed = f"at least {least:.1f} MiB/s", f"{slowest:.1f} MiB/s"
+    check("the lowest dirty rate meanwhile", expected, observed, slowest >= least, timed=True)

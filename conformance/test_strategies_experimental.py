@@ -15,9 +15,10 @@ import pytest
 from seatrial.fixtures import Cluster, Outcome, Policies, Refused, Stage, VirtualMachines, check, not_applicable
 
 from .continuity import check_same_guest
+from .plans import Plan, certain
 from .prediction import End, Strategy
 from .steps import check_moved
-from .trials import Plan, Trials, certain
+from .trials import Trials
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
 STALL, TUNING = "MigrationStallDetection", "MigrationDowntimeTuning"
@@ -117,7 +118,7 @@ def test_stall_detector_acts_before_the_time_out(cluster: Cluster, trials: Trial
         check_refused(policies, "experimental.stallDetector", experimental=detector)
         return
     (hot,) = trials.busy(HOT)
-    certain(Plan(BANDWIDTH, LONG, Strategy.POST_COPY).case(hot), End.POST_COPY)
+    certain(Plan(BANDWIDTH, LONG, Strategy.POST_COPY), hot, End.POST_COPY)
     policies.create(
         bandwidthPerMigration=f"{BANDWIDTH}Mi",
         completionTimeoutPerGiB=LONG,

@@ -13,10 +13,11 @@ from seatrial.fixtures.kinds import POD, Object
 from seatrial.fixtures.limits import MIGRATION
 
 from .continuity import answer_of, check_same_guest
+from .plans import Busy, Plan, certain
 from .prediction import HOT as KERNEL
 from .prediction import End, Strategy
 from .steps import check_moved
-from .trials import Busy, Plan, Trial, Trials, certain
+from .trials import Trial, Trials
 
 pytestmark = pytest.mark.usefixtures("two_nodes")
 BANDWIDTH = 12
@@ -27,6 +28,8 @@ TELLING = 2.5
 """Seconds that virt-handlers may take to tell of a switch, and of an end, that launchers have seen."""
 SPARE = 1.15
 """By how much longer than its bandwidth says the rest may take; sent twice it takes twice as long."""
+SHARED = 2
+"""A network that gives so many times a migration's bandwidth gives it also while another one takes as much."""
 VMI = "VirtualMachineInstance"
 PROBE = {"tcpSocket": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 3, "initialDelaySeconds": 30}
 
@@ -36,9 +39,10 @@ def begin_post_copy(trials: Trials, busy: Busy) -> Trial:
 
     By then all of its memory can have been sent once, and only its working set is left.
     """
-    bandwidth = round(BANDWIDTH / trials.pace)
-    plan = Plan(bandwidth, max(1, math.ceil(busy.memory / bandwidth) - 1), Strategy.POST_COPY)
-    certain(plan.case(busy), End.POST_COPY)
+    slowest = trials.slowest(busy)
+    bandwidth = max(1, math.floor(min(BANDWIDTH / trials.pace, slowest)))
+    plan = Plan(bandwidth, max(1, math.ceil(busy.memory / bandwidth) - 1), Strategy.POST_COPY, slowest)
+    certain(plan, busy, End.POST_COPY)
     trial = trials.begin(busy, plan)
     trial.migration.wait("is in post-copy", lambda _: in_post_copy(trial), MIGRATION)
     return trial
@@ -75,7 +79,7 @@ def test_post_copy_moves_a_guest_that_writes_too_fast(trials: Trials, stage: Sta
     outcome = trials.finish(trial)
     check_moved(outcome, hot.vm, hot.source)
     check("mode", "PostCopy", outcome.mode)
-    check_rest_sent_once(trial, TELLING * trials.pace, report)
+    check_rest_sent_once(trials, trial, report)
     check_same_guest(hot.before, hot.guest.state())
 
 
@@ -89,20 +93,22 @@ def check_runs_on_target(trial: Trial, stage: Stage, report: Report) -> None:
     check("boot id of who answers on the target", trial.busy.before.boot_id, answer["bootId"])
 
 
-def check_rest_sent_once(trial: Trial, telling: float, report: Report) -> None:
-    """By the time from the switch to the end: a page sent twice would take it twice."""
+def check_rest_sent_once(trials: Trials, trial: Trial, report: Report) -> None:
+    """By the time from the switch to the end: a page sent twice would take it twice.
+
+    Skips the test where the network gives less than it did, which takes longer too.
+    """
     began, ended = in_post_copy(trial), arrived(trial)
     assert began is not None
     assert ended is not None
     left = min(trial.case.memory, trial.case.working_set + KERNEL)
-    most = SPARE * left / trial.case.bandwidth + telling
+    most = SPARE * left / trial.case.bandwidth + TELLING * trials.pace
     report.measure("post-copy, from the switch to the end", round(ended - began, 2), "s")
-    check(
-        "seconds from the switch to the end",
-        f"at most {most:.1f}: {left:.0f} MiB at {trial.case.bandwidth:g} MiB/s, each page once",
-        f"{ended - began:.1f}",
-        ended - began <= most,
-    )
+    told = f"at most {most:.1f}: {left:.0f} MiB at {trial.case.bandwidth:g} MiB/s, each page once"
+    if ended - began > most:
+        needed = SHARED * trial.case.bandwidth
+        trials.throughput.excuse(trial.migration.outcome(), needed, f"{told}; it took {ended - began:.1f} s")
+    check("seconds from the switch to the end", told, f"{ended - began:.1f}", ended - began <= most, timed=True)
 
 
 @pytest.mark.requirement("STR-03")

@@ -18,10 +18,12 @@ from pathlib import Path
 from .cluster import LabConfig, running_lab
 from .defects import CATALOGUE, Defects, UnknownDefect
 from .network import NetworkError
+from .pace import Pace
 from .release import DEFAULT_VERSION, UnknownRelease, release_of
 from .starting import LabError
 
 USAGE_ERROR = 2
+MIB = 1 << 20
 
 
 def _arguments() -> argparse.Namespace:
@@ -29,6 +31,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kubeconfig", type=Path, help="where to write the lab's kubeconfig")
     parser.add_argument("--kubevirt-version", default=DEFAULT_VERSION, help="the KubeVirt to play (%(default)s)")
     parser.add_argument("--nodes", type=int, default=3, help="number of bare-metal workers (%(default)s)")
+    parser.add_argument("--network-speed", type=float, metavar="MIB", help="MiB a second of a network card (1024)")
     parser.add_argument("--defect", action="append", default=[], help="switch on a defect; repeatable")
     parser.add_argument("--list-defects", action="store_true", help="list the defects and end")
     parser.add_argument("--log-level", default="error", help=argparse.SUPPRESS)
@@ -93,6 +96,7 @@ def main() -> int:
             release=release_of(arguments.kubevirt_version),
             workers=arguments.nodes,
             defects=Defects.of(arguments.defect),
+            pace=Pace(network=arguments.network_speed * MIB) if arguments.network_speed else Pace(),
         )
         asyncio.run(_run(config, arguments.kubeconfig))
     except (LabError, UnknownRelease, UnknownDefect, NetworkError, OSError) as error:

@@ -1,4 +1,4 @@
-"""How fast the lab lives: every duration it makes up, in one place.
+"""How fast the lab lives: every duration it makes up, and the speed of its network, in one place.
 
 A lab that took as long as a real cluster would try nobody's patience but its user's. These are the durations that on a
 cluster come from hardware, images and guests; the time limits that KubeVirt itself documents are not scaled.
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 class Pace:
     """Durations in seconds."""
 
+    network: float = float(1 << 30)
+    """Bytes a second that a node's network card carries."""
     image_pull: float = 0.02
     container_start: float = 0.01
     forced_grace: float = 0.1

@@ -1,10 +1,14 @@
 """When a migration was in which phase, by the same clock as the requests.
 
-By arrival: the migration's own timestamps are whole seconds of another machine's clock.
+By arrival: the migration's own timestamps are whole seconds of another machine's clock. But on a busy machine what a
+watch tells can come seconds late, and what was lost at the switch-over must not seem to have been lost before it. So
+for when a target can have been ready at the earliest its timestamp counts too, put onto this clock by those arrivals of
+the test that came soonest after theirs.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +16,7 @@ from itertools import pairwise
 from seatrial.fixtures import History, Migration, Phase
 from seatrial.fixtures.history import Seen
 from seatrial.fixtures.kinds import MIGRATION, VIRTUAL_MACHINE_INSTANCE
-from seatrial.fixtures.outcome import phase_of
+from seatrial.fixtures.outcome import phase_of, transitions
 
 Span = tuple[str, float, float]
 JITTER = 0.5
@@ -27,6 +31,8 @@ class Move:
     phases: tuple[tuple[Phase, float], ...]
     left: float
     """When the VMI was seen to belong to another node, some time before the migration has ended."""
+    ready: float = math.inf
+    """When the target can have been ready at the earliest, by the migration's own timestamps."""
 
     @property
     def asked(self) -> float:
@@ -41,8 +47,9 @@ class Move:
     @property
     def began(self) -> float:
         """The last moment before which nothing can have been sent: the target was not yet known to be ready."""
-        ready = [t for phase, t in self.phases if phase is Phase.TARGET_READY]
-        return ready[0] if ready else max(t for phase, t in self.phases if phase.rank < Phase.TARGET_READY.rank)
+        seen = [t for phase, t in self.phases if phase is Phase.TARGET_READY]
+        seen = seen or [max(t for phase, t in self.phases if phase.rank < Phase.TARGET_READY.rank)]
+        return min(seen[0], self.ready)
 
     @property
     def ended(self) -> float:
@@ -62,7 +69,20 @@ def move_of(history: History, migration: Migration, target: int = 0) -> Move:
         for seen in history.versions(VIRTUAL_MACHINE_INSTANCE.kind, migration.vmi)
         if phases[0][1] < seen.t < ended and seen.object["status"].get("nodeName") not in (None, source)
     ]
-    return Move(target, phases, min(moved, default=ended))
+    return Move(target, phases, min(moved, default=ended), _ready(history, migration.uid))
+
+
+def _ready(history: History, uid: str) -> float:
+    """The whole second in which the target was ready by the controller's clock; infinite where it is not told."""
+    told = transitions(history.versions(MIGRATION.kind, uid=uid)[-1].object)
+    second = next((step.at.timestamp() for step in told if step.phase is Phase.TARGET_READY), math.inf)
+    return second + _lead(history)
+
+
+def _lead(history: History) -> float:
+    """What to add to the controller's whole seconds for this clock: of all that was seen the least late tells most."""
+    steps = ((seen.t, transitions(seen.object)) for seen in history.versions(MIGRATION.kind))
+    return min((t - told[-1].at.timestamp() for t, told in steps if told), default=0.0)
 
 
 def _first_seen(versions: list[Seen]) -> tuple[tuple[Phase, float], ...]:

@@ -59,12 +59,15 @@ class ServiceLevel:
         elsewhere = [sample for sample in self.samples if sample.lost and not self._excused(sample)]
         told = "; ".join(self._told(sample) for sample in elsewhere[:5])
         seen = f"{len(elsewhere)} of {len(self.samples)} ({losses_by_kind(elsewhere)}): {told}" if elsewhere else 0
-        check(f"requests lost outside of migrations (until {GRACE:g} s after their ends), or answered wrongly", 0, seen)
+        wrong = any(sample.outcome in WRONG for sample in elsewhere)
+        what = f"requests lost outside of migrations (until {GRACE:g} s after their ends), or answered wrongly"
+        check(what, 0, seen, timed=not wrong)
 
     def check_silence(self) -> None:
         longest = max(self.silences, default=0.0)
         told = f"{longest:.2f} s"
-        check("how long nobody was answered", f"{LONGEST_SILENCE:g} s at most", told, longest <= LONGEST_SILENCE)
+        most = f"{LONGEST_SILENCE:g} s at most"
+        check("how long nobody was answered", most, told, longest <= LONGEST_SILENCE, timed=True)
 
     def check_speed(self) -> None:
         levels = self.levels(VISIT)
@@ -73,7 +76,8 @@ class ServiceLevel:
             check("requests answered before and after the migration", "some", levels, holds=False)
             return
         limit = before * SLOWER_BY + SLOWER_BY_MS
-        check(f"median of {VISIT} after the migration", f"{limit:.0f} ms at most", f"{after:.0f} ms", after <= limit)
+        most = f"{limit:.0f} ms at most"
+        check(f"median of {VISIT} after the migration", most, f"{after:.0f} ms", after <= limit, timed=True)
 
     def _silence(self, move: Move) -> float:
         asked = [sample for sample in self.samples if sample.target == move.target]

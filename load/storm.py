@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seatrial.fixtures import Cluster, Refused, Stage, VirtualMachine, VirtualMachines, find_condition, note
+from seatrial.fixtures import Cluster, Refused, Stage, VirtualMachine, VirtualMachines, storm
 from seatrial.fixtures.kinds import POD, Object
-from seatrial.fixtures.limits import START
+from seatrial.fixtures.vmspec import Change, prefer
 
-HOSTNAME = "kubernetes.io/hostname"
 WANTED = 20
-ROOM_FOR_TARGETS = 5
-"""Where not all find a place, so many go again: a migration's target needs one too."""
 TOO_MANY_REQUESTS = 429
 
 
@@ -32,22 +29,9 @@ class Limits:
         )
 
 
-def gather(vms: VirtualMachines, stage: Stage) -> list[VirtualMachine]:
-    """Running VMs, on one node as far as it has room; as many as wanted, or as the cluster has room for."""
-    node = stage.cluster.migration_nodes[0]
-    asked = [vms.create(wait=False, change=lambda spec: _prefer(spec, node)) for _ in range(WANTED)]
-    for vm in asked:
-        vm.wait("runs or finds no node", _settled, START * 2)
-    running = [vm for vm in asked if vm.vmi()["status"].get("phase") == "Running"]
-    if len(running) < len(asked):
-        running = running[: max(len(running) - ROOM_FOR_TARGETS, 1)]
-        note(f"{WANTED} VMs were asked for, and {len(running)} is what the cluster has room for")
-    for vm in asked:
-        if vm in running:
-            vm.wait_running()
-        else:
-            vm.stop()
-    return running
+def gather(stage: Stage, vms: VirtualMachines) -> list[VirtualMachine]:
+    """Running VMs, on one node as far as it has room; as many as wanted, or as the nodes bear."""
+    return storm.gather(stage, vms, WANTED, _movable(stage.cluster.migration_nodes[0]))
 
 
 def evict(stage: Stage, vm: VirtualMachine) -> Refused | None:
@@ -63,13 +47,11 @@ def evict(stage: Stage, vm: VirtualMachine) -> Refused | None:
     return None
 
 
-def _prefer(spec: Object, node: str) -> None:
-    term = {"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [node]}]}
-    wish = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference": term}]}
-    spec.setdefault("affinity", {})["nodeAffinity"] = wish
-    spec["evictionStrategy"] = "LiveMigrate"
+def _movable(node: str) -> Change:
+    """Change a VM so that it starts on a node, if that has room, and migrates where it is evicted."""
 
+    def change(spec: Object) -> None:
+        spec["evictionStrategy"] = "LiveMigrate"
+        prefer(node)(spec)
 
-def _settled(vmi: Object) -> bool:
-    scheduled = find_condition(vmi, "PodScheduled") or {}
-    return vmi["status"].get("phase") == "Running" or scheduled.get("status") == "False"
+    return change

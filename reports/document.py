@@ -177,6 +177,7 @@ def _test(test: Test) -> Document:
         "observed": test.observed or None,
         "evidence": test.evidence or None,
         "namespace": test.namespace or None,
+        "overloaded": test.overloaded or None,
         "notes": list(test.notes),
         "measurements": [_measurement(item) for item in test.measurements],
         "charts": [_chart(item) for item in test.charts],

@@ -172,6 +172,7 @@ def merged(tests: Iterable[Test]) -> Iterator[Test]:
                 worst,
                 duration=sum(test.duration for test in same),
                 requirements=_union(test.requirements for test in same),
+                overloaded=next((test.overloaded for test in same if test.overloaded), ""),
                 notes=_union(test.notes for test in same),
                 measurements=tuple(item for test in same for item in test.measurements),
                 tables=tuple(row for test in same for row in test.tables),

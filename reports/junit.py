@@ -72,6 +72,7 @@ def _case(test: Test) -> Element:
 def _add_properties(case: Element, test: Test) -> None:
     pairs = [("requirement", item) for item in test.requirements]
     pairs += [("evidence", test.evidence)] if test.evidence else []
+    pairs += [("overloaded", test.overloaded)] if test.overloaded else []
     pairs += [(item.name, f"{item.value:g} {item.unit}".strip()) for item in test.measurements]
     if pairs:
         properties = SubElement(case, "properties")

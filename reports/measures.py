@@ -41,10 +41,10 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def measures(tests: Sequence[Test]) -> tuple[Measure, ...]:
-    """Every measure of a run, in the order of first appearance."""
+    """Every measure of a run, in the order of first appearance; without what was taken on an overloaded cluster."""
     by_name: dict[tuple[str, str], list[Sample]] = {}
     for test in tests:
-        for item in test.measurements:
+        for item in () if test.overloaded else test.measurements:
             by_name.setdefault((item.name, item.unit), []).append(Sample(item.value, test.id))
     return tuple(Measure(name, unit, tuple(samples)) for (name, unit), samples in by_name.items())
 

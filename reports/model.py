@@ -203,6 +203,8 @@ class Test:
     evidence: str = ""
     worker: str = ""
     namespace: str = ""
+    overloaded: str = ""
+    """What had become ten times slower meanwhile than at the start of the run: its figures compare with nothing."""
     notes: tuple[str, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     tables: tuple[TableRow, ...] = ()

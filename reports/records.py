@@ -126,6 +126,7 @@ def test(record: Record) -> Test:
         evidence=text(record, "evidence"),
         worker=text(record, "worker"),
         namespace=text(record, "namespace"),
+        overloaded=text(record, "overloaded"),
         notes=texts(record, "notes"),
         measurements=tuple(
             Measurement(name(item, "name"), value, name(item, "unit"))

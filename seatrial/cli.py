@@ -178,6 +178,7 @@ def _add_lab(parser: Parser) -> None:
     parser.usage = "seatrial lab [options] [-- COMMAND ...]"
     _add_lab_options(parser)
     parser.add_argument("--nodes", metavar="N", type=_count, help="bare-metal workers (default: 3)")
+    parser.add_argument("--network-speed", metavar="MIB", type=_count, help="MiB/s between nodes (default: 1024)")
     parser.add_argument("--kubeconfig", metavar="FILE", help="where to write the lab's kubeconfig")
     parser.add_argument("--list-defects", action="store_true", help="list the defects and end")
 

@@ -94,8 +94,9 @@ class LiveDisplay:
         self._live.__exit__(kind, error, trace)
 
     def ended(self, test: Test) -> None:
-        if wrong(test):
-            self._console.print(Text(clip_end(line(test), self._console.width), style="red"))
+        if wrong(test) or test.overloaded:
+            style = "red" if wrong(test) else "yellow"
+            self._console.print(Text(clip_end(line(test), self._console.width), style=style))
 
     def refresh(self) -> None:
         self._live.update(self._picture(), refresh=True)
@@ -135,7 +136,8 @@ def line(test: Test) -> str:
     """A test that has ended, in a line."""
     names = ", ".join(test.requirements)
     said = " ".join(_why(test).split())
-    return f"{test.outcome.value:<7} {names} {short(test.id)} {test.duration:.1f} s" + (f": {said}" if said else "")
+    told = f"{test.outcome.value:<7} {names} {short(test.id)} {test.duration:.1f} s" + (f": {said}" if said else "")
+    return f"{told} [cluster overloaded: {test.overloaded}]" if test.overloaded else told
 
 
 def _why(test: Test) -> str:

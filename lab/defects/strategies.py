@@ -16,6 +16,7 @@ PAUSED_FOR_GOOD = "paused-for-good"
 ABORTED_GUEST_STANDS_STILL = "aborted-guest-stands-still"
 LIMIT_LOOSE = "limit-loose"
 USERFAULTFD_DENIED = "userfaultfd-denied"
+LIMIT_HALVED = "limit-halved"
 PARALLEL_STARVED = "parallel-connections-starved"
 STALL_GATE = "MigrationStallDetection"
 
@@ -165,6 +166,7 @@ DEFECTS: tuple[Defect, ...] = (
     written(pause_blamed_on_user, "a pause for a migration claims to be the user's", "STR-06"),
     Defect(physics.LIMIT_IGNORED, "migrations go as fast as the network", ("STR-07", "STR-19", "G4")),
     Defect(LIMIT_LOOSE, "migrations go a quarter faster than their limit", ("STR-07", "STR-19")),
+    Defect(LIMIT_HALVED, "migrations go half as fast as their limit allows", ("STR-07", "STR-19")),
     Defect(PARALLEL_STARVED, "of parallel connections only one sends, with an eighth of the limit", ("STR-18",)),
     written(cluster_limit_forgotten, "the KubeVirt object's bandwidth limit has no effect", "STR-19"),
     Defect(PROGRESS_TIMEOUT_IGNORED, "a migration that moves nothing goes on for ever", ("CAN-05",)),

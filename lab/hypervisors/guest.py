@@ -19,6 +19,7 @@ from .guest_state import GuestState
 from .memory import Load, Memory
 from .scheduling import FREE, Scheduling
 from .stream import Bare, Wire
+from .throttle import SLICES_BESIDE_LOAD, cycle
 
 PORT = 8080
 SHUTDOWN = 0.05
@@ -59,7 +60,7 @@ class Guest:
 
     @property
     def memory(self) -> Memory:
-        return Memory(self._state.memory, self._state.load)
+        return Memory(self._state.memory, self.state.load)
 
     @property
     def throttle(self) -> float:
@@ -135,6 +136,17 @@ class Guest:
                 return
             await self._unless_changed(delay)
 
+    async def _served(self) -> None:
+        """Until somebody in the guest has had the processor for an answer.
+
+        Beside a load that never sleeps that takes several of a throttled guest's slices.
+        """
+        await self.scheduled()
+        load = self.state.load
+        if load is not None and load.saturates and self.throttle:
+            await self._unless_changed((SLICES_BESIDE_LOAD - 1) * cycle(self.throttle))
+            await self.scheduled()
+
     async def beaten(self, after: int) -> None:
         """Until the heartbeat has passed a number."""
         while (state := self.state).heartbeat <= after:
@@ -162,7 +174,7 @@ class Guest:
                 connection.transport.abort()
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
-        await self.scheduled()
+        await self._served()
         answered = await answer(self, request)
         self._wire.receive(HEAD + (request.content_length or 0))
         self._wire.send(HEAD + (answered.content_length or 0))

@@ -68,7 +68,8 @@ async def _load(guest: Inside, request: web.BaseRequest) -> web.Response:
     if load.working_set > (room := guest.state.room):
         return _text(f"{load.working_set // MIB} MiB do not fit into the {room // MIB} MiB that are free\n", 507)
     guest.carry(load)
-    return _json(guest.state.report()["load"])
+    carried = guest.state.workload
+    return _json(carried.report() if carried else None)
 
 
 async def _unload(guest: Inside, request: web.BaseRequest) -> web.Response:

@@ -14,6 +14,8 @@ from .scheduling import Scheduling
 from .workload import Workload
 
 HEARTBEATS_PER_SECOND = 10
+KILLED = "killed by signal 9"
+"""How a load's process ends where there is no memory for it."""
 WATCHED = 2048
 """Pages that a guest watches, 8 MiB."""
 REWRITTEN = 16
@@ -53,11 +55,12 @@ class GuestState:
 
     def loaded(self, load: Load | None) -> GuestState:
         """The guest with another load, or none."""
-        return replace(self, workload=Workload.started(load, self.ran) if load else None)
+        return replace(self, workload=Workload.started(load, self.ran, self.offer.load_starts) if load else None)
 
     @property
     def load(self) -> Load | None:
-        return self.workload.load if self.workload else None
+        """The load that writes."""
+        return self.workload.load if self.workload and self.workload.writes(self.ran) else None
 
     @property
     def heartbeat(self) -> int:
@@ -70,6 +73,7 @@ class GuestState:
 
     def report(self) -> dict[str, Any]:
         """What `GET /state` answers."""
+        running = self.workload if self.workload and self.workload.first is not None else None
         told = {
             "bootId": self.boot_id,
             "hostname": self.hostname,
@@ -78,11 +82,12 @@ class GuestState:
             "monotonic": round(self.ran + self.clock_error, 6),
             "time": round(time.time() + self.clock_error, 6),
             "workloadPid": self.workload_pid,
-            "requestedDirtyRate": self.load.rate / MIB if self.load else 0,
+            "requestedDirtyRate": running.load.rate / MIB if running else 0,
         }
-        if self.offer is not Offer.ALL:
+        if "/load" not in self.offer.paths:
             return told
-        return told | {"load": self.workload.report() if self.workload else None}
+        ended = {"loadEnded": KILLED} if self.workload and not running else {}
+        return {**told, "load": running.report() if running else None, **ended}
 
     def witness(self, forks: int) -> dict[str, Any]:
         """What `GET /witness` answers; `forks` is how often the disk held what the guest had not written."""

@@ -43,6 +43,11 @@ class Load:
         return self.method is VmMethod.PRIME_INCDEC
 
     @property
+    def saturates(self) -> bool:
+        """Whether it never sleeps, and so competes for the processor with all else in the guest."""
+        return not self.rate
+
+    @property
     def density(self) -> float:
         """The share of its pages that is not zero at any moment."""
         return 0.5 if self.method is VmMethod.ZERO_ONE else 1.0

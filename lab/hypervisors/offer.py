@@ -13,6 +13,15 @@ class Offer(Enum):
     """It tells its state, and runs no memory loads: as cirros."""
     NO_STATE = "no state"
     """Its greeting is all: as a web server that knows of no contract."""
+    LATE_LOAD = "late load"
+    """All, and its loads take seconds to start: as on a slow node."""
+    DEAD_LOAD = "dead load"
+    """All, but its loads end before they have written anything: as where memory runs out."""
+
+    @property
+    def load_starts(self) -> float | None:
+        """Seconds from asking for a load to the first page that it writes; None if it never does."""
+        return STARTS.get(self, 0.0)
 
     @property
     def paths(self) -> frozenset[str]:
@@ -20,12 +29,21 @@ class Offer(Enum):
         return PATHS[self]
 
 
+WHOLE = frozenset({"/", "/state", "/witness", "/load", "/data", "/power"})
 PATHS = {
-    Offer.ALL: frozenset({"/", "/state", "/witness", "/load", "/data", "/power"}),
+    Offer.ALL: WHOLE,
+    Offer.LATE_LOAD: WHOLE,
+    Offer.DEAD_LOAD: WHOLE,
     Offer.NO_LOAD: frozenset({"/", "/state"}),
     Offer.NO_STATE: frozenset({"/"}),
 }
-IN_NAME = {"without-load": Offer.NO_LOAD, "without-state": Offer.NO_STATE}
+STARTS = {Offer.LATE_LOAD: 3.0, Offer.DEAD_LOAD: None}
+IN_NAME = {
+    "without-load": Offer.NO_LOAD,
+    "without-state": Offer.NO_STATE,
+    "late-load": Offer.LATE_LOAD,
+    "dead-load": Offer.DEAD_LOAD,
+}
 
 
 def offer_of(image: str) -> Offer:

@@ -9,6 +9,8 @@ TOO_MANY = 2
 """So many periods in which more than half of what was sent became dirty again are followed by a step."""
 SLICE = 0.01
 """A throttled guest runs for so many seconds and then sleeps, by turns."""
+SLICES_BESIDE_LOAD = 3
+"""So many slices pass until an answer is given beside a load that never sleeps (recorded: 3.2 s at 99 %)."""
 
 
 class AutoConverge:

@@ -36,21 +36,31 @@ def asked(body: Any) -> Load:
 
 @dataclass(frozen=True)
 class Workload:
-    """A running load. `pages` were written since its start, by the guest's clock; `marks` are when it changed pace."""
+    """A load. `pages` were written since its start, by the guest's clock; `marks` are when it changed pace.
+
+    `first` is when it writes its first page, by the guest's clock; None when its process has ended by itself.
+    """
 
     load: Load
     pid: int
     pages: float = 0.0
     marks: tuple[tuple[float, float], ...] = ()
+    first: float | None = 0.0
 
     @classmethod
-    def started(cls, load: Load, now: float) -> Workload:
-        return cls(load, random.randint(1000, 9999), marks=((now, 0.0),))
+    def started(cls, load: Load, now: float, starts: float | None = 0.0) -> Workload:
+        """A load whose process takes so many seconds to start, or ends before it has (None)."""
+        first = None if starts is None else now + starts
+        return cls(load, random.randint(1000, 9999), marks=((now, 0.0),), first=first)
+
+    def writes(self, now: float) -> bool:
+        return self.first is not None and now >= self.first
 
     def lived(self, began: float, seconds: float, share: float) -> Workload:
         """After so many seconds more, from `began` on the guest's clock, with so great a share of a processor."""
-        pages = self.pages + self.load.speed(share) * seconds / PAGE
         now = began + seconds
+        writing = 0.0 if self.first is None else max(0.0, min(seconds, now - self.first))
+        pages = self.pages + self.load.speed(share) * writing / PAGE
         older = [mark for mark in self.marks if mark[0] <= now - RECENTLY][-1:]
         recent = [mark for mark in self.marks if mark[0] > now - RECENTLY]
         return replace(self, pages=pages, marks=(*older, *recent, (now, pages)))
@@ -85,7 +95,7 @@ class Workload:
     def read(cls, written: dict[str, Any]) -> Workload:
         load = {**written["load"], "method": VmMethod(written["load"]["method"])}
         marks = tuple((mark[0], mark[1]) for mark in written["marks"])
-        return cls(Load(**load), written["pid"], written["pages"], marks)
+        return cls(Load(**load), written["pid"], written["pages"], marks, written["first"])
 
 
 def _plain(number: float) -> int | float:

@@ -9,7 +9,7 @@ import ipaddress
 import random
 from dataclasses import dataclass, field
 
-from ..hypervisors.link import Link
+from ..hypervisors.link import GIB, Link
 
 MTU = 1500
 HEADER = 52
@@ -98,7 +98,7 @@ class Interface:
         return self.mtu > self.card.mtu
 
 
-def cards(*, second: bool = True) -> dict[str, Card]:
-    """A node's cards: one for workloads, and a second one for whatever is to be kept apart."""
+def cards(speed: float = float(GIB), *, second: bool = True) -> dict[str, Card]:
+    """A node's cards of `speed` bytes a second: one for workloads, and a second for whatever is to be kept apart."""
     names = (WORKLOAD, SECOND) if second else (WORKLOAD,)
-    return {name: Card(name) for name in names}
+    return {name: Card(name, Link(speed)) for name in names}

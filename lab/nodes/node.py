@@ -20,6 +20,7 @@ THIRD_WORKER = 3
 async def run_node(context: LabContext, name: str, index: int, role: str) -> None:
     """Be a node of the cluster until cancelled: `role` is "control-plane" or "worker"."""
     second = index != THIRD_WORKER or not context.defects.on(CARD_MISSING)
-    node = Node(name, index, context.block.node(index), context.block, cards=cards(second=second))
+    made = cards(context.pace.network, second=second)
+    node = Node(name, index, context.block.node(index), context.block, cards=made)
     async with context.kube(f"kubelet/{name}", f"system:node:{name}", ("system:nodes", "system:masters")) as kube:
         await NodeHost(context, kube, node, NodeRole(role)).run()

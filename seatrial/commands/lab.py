@@ -69,6 +69,7 @@ def _lab(options: Namespace, kubeconfig: Path) -> Iterator[subprocess.Popen[byte
     command = [*LAB, "--kubeconfig", str(kubeconfig)]
     command += ["--kubevirt-version", options.kubevirt_version] if options.kubevirt_version else []
     command += ["--nodes", str(options.nodes)] if options.nodes else []
+    command += ["--network-speed", str(options.network_speed)] if options.network_speed else []
     command += [part for name in options.defect for part in ("--defect", name)]
     with tempfile.TemporaryFile() as errors:
         lab = subprocess.Popen(

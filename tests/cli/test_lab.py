@@ -44,10 +44,10 @@ def test_the_exit_status_is_the_commands(kubeconfig: Path, code: str, status: in
 
 
 def test_options_reach_the_lab(kubeconfig: Path) -> None:
-    options = ["--kubevirt-version", "1.3", "--nodes", "5", "--defect", "a", "--defect", "b"]
+    options = ["--kubevirt-version", "1.3", "--nodes", "5", "--network-speed", "20", "--defect", "a", "--defect", "b"]
     main(["lab", "--kubeconfig", str(kubeconfig), *options, "--", "true"])
     ended = kubeconfig.with_name("ended").read_text()
-    assert ended.endswith("--kubevirt-version 1.3 --nodes 5 --defect a --defect b")
+    assert ended.endswith("--kubevirt-version 1.3 --nodes 5 --network-speed 20 --defect a --defect b")
 
 
 def test_a_kubeconfig_that_is_no_labs_is_not_overwritten(kubeconfig: Path, capsys: pytest.CaptureFixture[str]) -> None:

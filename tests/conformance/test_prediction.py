@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.conformance.prediction import Case, End, Prediction, Strategy, acceptable_seconds, predict
+from tests.lab.hypervisors.comparison import left_out
+from tests.lab.hypervisors.recordings import TRACES, Recording
 
-TRACES = Path(__file__).parents[3] / "shared" / "qemu-traces"
-RECORDED = {
-    "bw32-idle-10.0": (Case(128, 0, 0, 32, 30), End.CONVERGED),
-    "bw32-w32-r10-10.0": (Case(128, 32, 10, 32, 30), End.CONVERGED),
-    "bw32-w32-r20-10.0": (Case(128, 32, 20, 32, 30), End.CONVERGED),
-    "noconv-cancel": (Case(128, 32, 60, 32, 13), End.TIMED_OUT),
-    "autoconverge": (Case(128, 32, 60, 32, 60, Strategy.AUTO_CONVERGE, speed=600), End.CONVERGED),
-    "postcopy": (Case(128, 32, 60, 32, 3, Strategy.POST_COPY), End.POST_COPY),
-}
-"""Recorded with real QEMU, and what became of them; a cancel at 15 s stands for a time-out then."""
+MIB = 1 << 20
+
+NAMES = [path.stem for path in sorted(TRACES.glob("*.jsonl")) if not left_out(path.stem)]
+FULL_SPEED = 600.0
+"""MiB a second: the link of the recorded machines, and what a guest dirties there that does not pace itself."""
 
 bandwidths = st.floats(8, 1024)
 working_sets = st.floats(1, 96)
@@ -115,20 +110,62 @@ def test_acceptable_time_goes_by_decimal_gigabytes_rounded_up(memory: int, secon
     assert acceptable_seconds(150, memory) == seconds
 
 
-@pytest.mark.parametrize("name", RECORDED)
+@given(st.floats(16, 1024), st.floats(0, 0.5), st.floats(0.001, 0.3), working_sets)
+def test_a_small_permitted_pause_does_not_rule_out_that_it_converges(
+    bandwidth: float, share: float, downtime: float, working_set: float
+) -> None:
+    """What fits into the rest of a window's budget is sent at once, and nothing is rewritten meanwhile."""
+    rate = max(0.0, share * bandwidth - 5)
+    case = Case(128, working_set, rate, bandwidth, 60 + 1024 / bandwidth, downtime=downtime)
+    assert End.CONVERGED in predict(case).ends
+
+
+@given(bandwidths, st.floats(1.5, 20), st.floats(0.001, 0.3))
+def test_nor_does_it_help_what_is_rewritten_faster_than_it_is_sent(
+    bandwidth: float, excess: float, downtime: float
+) -> None:
+    hot = Case(4096, bandwidth * 0.5, bandwidth * excess, bandwidth, 30, downtime=downtime)
+    assert predict(hot).ends == {End.TIMED_OUT}
+
+
+@pytest.mark.skipif(not NAMES, reason=f"no recordings in {TRACES}")
+@pytest.mark.parametrize("name", NAMES)
 def test_recorded_migrations_ended_as_predicted(name: str) -> None:
-    """The same figures that were given to a real QEMU; its own time, where it converged, is not far off."""
-    trace = TRACES / f"{name}.jsonl"
-    if not trace.exists():
-        pytest.skip("the recorded migrations are not here")
-    case, end = RECORDED[name]
+    """The same figures that were given to a real QEMU: its end is foretold, with no doubt under the usual pause.
+
+    Times are compared where they are long enough to tell, and where parallel connections do not miss the limit.
+    """
+    recording = Recording.read(TRACES / f"{name}.jsonl")
+    case = case_of(recording)
     prediction = predict(case)
-    assert prediction.ends == {end}
-    if end is End.CONVERGED:
-        assert prediction.seconds == pytest.approx(_total_seconds(trace), rel=0.35)
+    assert end_of(recording) in prediction.ends
+    assert prediction.certain or recording.permitted < 0.1
+    if end_of(recording) is End.CONVERGED and case.bandwidth < 100 and recording.connections == 1:
+        assert prediction.seconds == pytest.approx(recording.total, rel=0.35)
 
 
-def _total_seconds(trace: Path) -> float:
-    rows = (json.loads(line) for line in trace.read_text(encoding="utf-8").splitlines())
-    final = next(row for row in rows if row["kind"] == "final" and row["side"] == "src")
-    return float(final["query_migrate"]["total-time"]) / 1000
+def case_of(recording: Recording) -> Case:
+    """What went into a recorded migration. A cancel, or a switch to post-copy, stands for a time-out then."""
+    load, ended = recording.load, recording.switched_at or recording.ran_until
+    return Case(
+        memory=float(recording.meta["guest_mem_mib"]),
+        working_set=load.working_set / MIB if load else 0.0,
+        dirty_rate=load.rate / MIB or FULL_SPEED if load else 0.0,
+        bandwidth=min(recording.limit / MIB, FULL_SPEED),
+        timeout=ended - 1 if ended else 120.0,
+        strategy=_strategy(recording),
+        downtime=recording.permitted,
+        speed=FULL_SPEED if load else None,
+    )
+
+
+def _strategy(recording: Recording) -> Strategy:
+    if recording.switched_at is not None:
+        return Strategy.POST_COPY
+    return Strategy.AUTO_CONVERGE if recording.auto_converge else Strategy.PRE_COPY
+
+
+def end_of(recording: Recording) -> End:
+    if recording.switched_at is not None:
+        return End.POST_COPY
+    return End.CONVERGED if recording.converged else End.TIMED_OUT

@@ -9,6 +9,7 @@ from ...defects import Defects
 from ...defects.strategies import (
     COMPLETION_TIMEOUT_IGNORED,
     COMPLETION_TIMEOUT_TREBLED,
+    LIMIT_HALVED,
     LIMIT_LOOSE,
     NEVER_PAUSED,
     PARALLEL_STARVED,
@@ -60,6 +61,10 @@ def _loose(order: Order) -> Order:
     return replace(order, options=replace(order.options, bandwidth=int(LOOSE * order.options.bandwidth)))
 
 
+def _halved(order: Order) -> Order:
+    return replace(order, options=replace(order.options, bandwidth=order.options.bandwidth // 2))
+
+
 def _starved(order: Order) -> Order:
     """Each of the parallel connections is given its part of the limit, and one of them sends."""
     options = order.options
@@ -75,5 +80,6 @@ _MISTAKES: dict[str, Mistake] = {
     PROGRESS_TIMEOUT_IMPATIENT: _impatient,
     NEVER_PAUSED: _never_paused,
     LIMIT_LOOSE: _loose,
+    LIMIT_HALVED: _halved,
     PARALLEL_STARVED: _starved,
 }

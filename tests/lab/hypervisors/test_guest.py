@@ -131,6 +131,17 @@ def test_throttled_guest_answers_once_in_its_cycle() -> None:
     asyncio.run(check())
 
 
+def test_beside_a_load_that_never_sleeps_a_throttled_guest_answers_in_its_third_slice() -> None:
+    async def check() -> None:
+        async with guest() as (made, session):
+            await put(session, {"vmBytes": 32, "rate": 0})
+            made.hold_back(0.95)
+            uptimes = [(await state(session))["uptime"] for _ in range(2)]
+            assert uptimes[1] - uptimes[0] > 0.4
+
+    asyncio.run(check())
+
+
 def test_guest_without_its_memory_answers_nobody_until_it_has_come() -> None:
     async def check() -> None:
         async with guest() as (made, session):
@@ -158,3 +169,25 @@ def test_a_guest_may_offer_less() -> None:
 
 def test_one_that_runs_no_loads_does_not_speak_of_them() -> None:
     assert "load" not in GuestState.booted("vm", 128 * MIB, Offer.NO_LOAD).report()
+
+
+def test_loads_of_some_images_take_seconds_to_start() -> None:
+    async def check() -> None:
+        async with guest(Offer.LATE_LOAD) as (made, session):
+            _, load = await put(session, {"vmBytes": 32, "rate": 10})
+            found = (await state(session))["load"]
+            assert (found["pid"], found["ops"]) == (load["pid"], 0)
+            assert made.memory.load is None
+
+    asyncio.run(check())
+
+
+def test_loads_of_others_end_before_they_have_written_anything() -> None:
+    async def check() -> None:
+        async with guest(Offer.DEAD_LOAD) as (_, session):
+            status, load = await put(session, {"vmBytes": 32, "rate": 10})
+            assert (status, load["ops"]) == (200, 0)
+            found = await state(session)
+            assert (found["load"], found["loadEnded"]) == (None, "killed by signal 9")
+
+    asyncio.run(check())

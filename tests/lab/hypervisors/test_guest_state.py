@@ -6,6 +6,7 @@ import pytest
 
 from seatrial.lab.hypervisors.guest_state import GuestState
 from seatrial.lab.hypervisors.memory import MIB, PAGE, Load
+from seatrial.lab.hypervisors.offer import Offer
 from seatrial.lab.hypervisors.scheduling import FREE, Scheduling
 
 GUEST = GuestState.booted("vm", 128 * MIB)
@@ -60,3 +61,14 @@ def test_load_touches_and_rewrites_its_working_set() -> None:
     assert state.room == GUEST.room
     assert state.load is not None
     assert state.report()["requestedDirtyRate"] == 10
+
+
+def test_a_late_load_writes_from_its_first_page_on_whatever_becomes_of_the_guest() -> None:
+    state = GuestState.booted("vm", 128 * MIB, Offer.LATE_LOAD).lived(10.0, FREE)
+    state = GuestState.read(state.loaded(Load(32 * MIB, 10.0 * MIB)).written()).lived(2.0, FREE)
+    assert state.workload is not None
+    assert (state.load, state.workload.pages) == (None, 0)
+    state = state.lived(2.0, FREE)
+    assert state.workload is not None
+    assert state.load is not None
+    assert state.workload.pages * PAGE == pytest.approx(10 * MIB)
