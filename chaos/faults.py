@@ -26,7 +26,9 @@ from .scene import Scene, Side, Strike
 
 ENDS = (Side.SOURCE, Side.TARGET)
 ALL = (Side.BOTH,)
-CONTROL_PLANE, NODES, NETWORK, MIGRATION_NETWORK = "control-plane", "node", "network", "migration-network"
+CONTROL_PLANE, NETWORK, MIGRATION_NETWORK = "control-plane", "network", "migration-network"
+CORDON, NODE_FAILURE = "cordon", "node-failure"
+"""What takes a node out of service for a while, and what a node does not survive."""
 SILENCE, SQUEEZE, OUTAGE = 60.0, 20.0, 10.0
 """Seconds on an ordinary cluster: for libvirt to give up a connection on which nothing comes, for a migration to feel a
 bad link, and for controllers to have tried in vain."""
@@ -96,7 +98,7 @@ class Fault:
     @property
     def on_nodes(self) -> bool:
         """Whether it hits nodes, which the VM then has to keep to."""
-        return self.allow in (NODES, NETWORK)
+        return self.allow in (CORDON, NODE_FAILURE, NETWORK)
 
     @property
     def rights_file(self) -> str:
@@ -252,7 +254,7 @@ _NODES = (
         ENDS,
         nodes.stop_kubelet,
         TOOLS,
-        NODES,
+        NODE_FAILURE,
         nodes.SILENT,
     ),
     Fault(
@@ -261,7 +263,7 @@ _NODES = (
         ENDS,
         nodes.power_off,
         TOOLS,
-        NODES,
+        NODE_FAILURE,
     ),
     Fault(
         "node-cordoned",
@@ -269,7 +271,7 @@ _NODES = (
         ENDS,
         at_once(nodes.cordon),
         CHANGE_NODE,
-        NODES,
+        CORDON,
         OUTAGE,
     ),
     Fault(
@@ -278,7 +280,7 @@ _NODES = (
         ENDS,
         at_once(nodes.taint),
         CHANGE_NODE,
-        NODES,
+        CORDON,
         OUTAGE,
     ),
 )

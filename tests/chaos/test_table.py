@@ -41,7 +41,8 @@ def test_a_requirement_needs_the_leave_of_its_faults() -> None:
         ("control-plane", "control-plane"),
         ("migration-network", "migration-network"),
         ("network", "network"),
-        ("node", "node"),
+        ("cordon", "cordon"),
+        ("node-failure", "node-failure"),
     }
 
 

@@ -100,7 +100,7 @@ def test_disruptive_rights_suffice_for_a_drain(admin: Api, kubeconfig: Path, tmp
     before = {node["metadata"]["name"]: node["spec"] for node in admin.list(NODE)}
     tests = "drain_taint_empties or leave_a_node or told_of or called_off or budgets"
     files = sorted({*SUITE.glob("test_drain.py"), *SUITE.glob("test_eviction*.py"), *SUITE.glob("test_work*.py")})
-    done = try_out(kubeconfig, tmp_path, "-k", tests, "--profile", "full", "--allow", "node", *files)
+    done = try_out(kubeconfig, tmp_path, "-k", tests, "--profile", "full", "--allow", "cordon", *files)
     assert (done.status, done.outcomes["passed"]) == (0, 5), done.text
     assert {node["metadata"]["name"]: node["spec"] for node in admin.list(NODE)} == before
 
@@ -138,7 +138,7 @@ def test_rights_for_chaos_are_apart_and_suffice(admin: Api, kubeconfig: Path, tm
 
 def test_rights_for_chaos_of_the_cluster_are_apart_and_suffice(admin: Api, kubeconfig: Path, tmp_path: Path) -> None:
     """Without them no write is refused, with them each kind of fault is tried, and nodes are as before."""
-    suite, classes = SUITE.parent / "chaos", ("node", "network", "control-plane")
+    suite, classes = SUITE.parent / "chaos", ("cordon", "node-failure", "network", "control-plane")
     allowed = ("--profile", "full", *(part for name in classes for part in ("--allow", name)))
     less = try_out(kubeconfig, tmp_path, "-k", "writes-refused-both-Pending", "-rs", *allowed, suite)
     assert less.outcomes.keys() == {"skipped", "deselected"}, less.text

@@ -29,13 +29,13 @@ from tests.endtoend.test_killed_runs import Moment, kill_at
 NAMESPACE, SECONDS = "default", 60
 RUNS = Moment("VirtualMachineInstanceMigration", lambda obj: (obj.get("status") or {}).get("phase") == "Running")
 CASES = {
-    "node-cordoned-source-Running": ("node", Moment(NODE.kind, lambda obj: obj["spec"].get("unschedulable")), 0.3),
+    "node-cordoned-source-Running": ("cordon", Moment(NODE.kind, lambda obj: obj["spec"].get("unschedulable")), 0.3),
     "node-tainted-target-Running": (
-        "node",
+        "cordon",
         Moment(NODE.kind, lambda obj: "seatrial.io/chaos" in str(obj["spec"])),
         0.3,
     ),
-    "kubelet-stopped-target-Running": ("node", RUNS, 1.0),
+    "kubelet-stopped-target-Running": ("node-failure", RUNS, 1.0),
     "link-narrowed-source-Running": ("network", RUNS, 1.0),
     "link-cut-target-Running": ("network", RUNS, 1.0),
     "writes-refused-both-Running": (
