@@ -174,9 +174,12 @@ def kill_at(
             with suppress(subprocess.TimeoutExpired):
                 process.wait(dice.uniform(0, longest))
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            ended = process.poll() is not None
+            if not ended:
+                os.killpg(process.pid, signal.SIGKILL)
             print(*process.communicate())
-    assert process.returncode == -signal.SIGKILL
+    # On a fast machine a run may have come to its end by itself in the while; it has then undone all of it.
+    assert process.returncode == (0 if ended else -signal.SIGKILL)
     killed = {left.run for left in find(api)} - known
     assert len(killed) < 2
     return next(iter(killed), "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,24 +78,26 @@ class Front:
         for rule in list(self.rules):
             if (answer := rule(request)) is not None:
                 return answer
-        identity = self._identity(request)
-        if identity is None:
+        server = self._as_whom(request)
+        if server is None:
             self.refused += 1
             return _status(401, "Unauthorized")
+        identity = [("Authorization", server.authorization)] if server.authorization else []
         try:
-            server = self.api_server
             return await relay(session, request, f"{server.origin}{path}", tls_context(server), identity)
         except aiohttp.WSServerHandshakeError as error:
             return _status(error.status, "the API server refused the handshake")
         except aiohttp.ClientError:
             return web.Response(status=502, text="<html>bad gateway</html>", content_type="text/html")
 
-    def _identity(self, request: web.BaseRequest) -> list[tuple[str, str]] | None:
-        """With what the API server is asked; None for those who are not let in."""
+    def _as_whom(self, request: web.BaseRequest) -> Route | None:
+        """The API server with the credentials that it is asked with; None for those who are not let in."""
         shown = request.headers.get("Authorization", "")
         if shown.removeprefix("Bearer ") in self.tokens or self.ignores_tokens:
-            return [("Authorization", self.api_server.authorization)] if self.api_server.authorization else []
-        return [("Authorization", shown)] if self.passes_on and shown else None
+            return self.api_server
+        # A certificate of the front's own would win over the token.
+        alone = replace(self.api_server, authorization=shown, certificate=None, key=None)
+        return alone if self.passes_on and shown else None
 
 
 @contextmanager

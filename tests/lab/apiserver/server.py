@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from seatrial.lab.apiserver.core import Core
 from seatrial.lab.kube import Kube, server_tls
 from seatrial.lab.network import API_PORT, Block
 from seatrial.lab.pki import Authority, write_kubeconfig
+from tests.loops import running_loop
 
 T = TypeVar("T")
 ADMIN = User("admin", "admin", ("system:masters",))
@@ -75,31 +75,18 @@ def running_server(folder: Path, *mutators: Mutator) -> Iterator[RunningServer]:
     authority = Authority.create(folder)
     tokens = {ADMIN_TOKEN: ADMIN}
     config = ApiServerConfig(block.api_server, API_PORT, authority, block.services, tokens, mutators)
-    server, loop = ApiServer(config), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="api server")
-    thread.start()
+    server = ApiServer(config)
     try:
-        asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
-        running = RunningServer(f"https://{block.api_server}:{API_PORT}", folder, authority, tokens, server.core, loop)
-        client = authority.issue("admin", ["system:masters"])
-        write_kubeconfig(running.kubeconfig, server=running.url, authority=authority, user="admin", client=client)
-        yield running
+        with running_loop("api server") as loop:
+            asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
+            running = RunningServer(
+                f"https://{block.api_server}:{API_PORT}", folder, authority, tokens, server.core, loop
+            )
+            client = authority.issue("admin", ["system:masters"])
+            write_kubeconfig(running.kubeconfig, server=running.url, authority=authority, user="admin", client=client)
+            try:
+                yield running
+            finally:
+                asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
     finally:
-        asyncio.run_coroutine_threadsafe(_ended(server, loop), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
         block.release()
-
-
-async def _ended(server: ApiServer, loop: asyncio.AbstractEventLoop) -> None:
-    """Stop, and cut what connections of either side are left; the loop's own wake-up socket stays.
-
-    A client's connection that nobody reads any more waits to say goodbye, and would be left when the loop is closed.
-    """
-    await server.stop()
-    for transport in list(loop._transports.values()):  # type: ignore[attr-defined]
-        transport.abort()
-    async with asyncio.timeout(5):
-        while len(loop._selector.get_map()) > 1:  # type: ignore[attr-defined]
-            await asyncio.sleep(0.001)
