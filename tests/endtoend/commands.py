@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 SUITE = ROOT / "conformance"
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no")
 SEATRIAL = (sys.executable, "-m", "seatrial")
+LONGEST = 300
+"""Seconds that any command here may take, on a busy machine."""
 _OURS = re.compile(r"PYTEST_|KUBECONFIG$|COLUMNS$")
 _SUMMARY = re.compile(r"\d+ (?:passed|failed|skipped|deselected|error|warning)")
 
@@ -60,8 +63,13 @@ def start(command: Sequence[object], folder: Path, *, stdin: int = subprocess.DE
 
 
 def ended(process: subprocess.Popen[str], said: str | None = None) -> Done:
-    """Wait for a command's end, having said this to it."""
-    out, err = process.communicate(said, timeout=120)
+    """Wait for a command's end, having said this to it. Raises TimeoutExpired, with all its processes ended."""
+    try:
+        out, err = process.communicate(said, timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
     return Done(process.returncode, out, err)
 
 
